@@ -1,0 +1,1 @@
+//! Programs to copy from; each stands in a file of its own beside this one.

@@ -1,0 +1,1 @@
+//! The wire types of GoChat: the JSON of the client contract.

@@ -1,0 +1,2 @@
+//! GoChat in one process.
+fn main() {}

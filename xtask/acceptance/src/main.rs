@@ -1,0 +1,2 @@
+//! Black-box acceptance suite for any implementation of the client contract.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Load generator, bare reference server and report of the benchmark.
+fn main() {}

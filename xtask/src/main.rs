@@ -1,0 +1,2 @@
+//! The development commands of GoChat.
+fn main() {}
