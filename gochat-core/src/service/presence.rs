@@ -1,0 +1,35 @@
+//! Sessions coming and going, and writing.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::Result;
+use crate::model::{Caller, ConversationId, SessionId};
+
+/// What gateways report of their sessions.
+#[async_trait]
+pub trait Presences: Debug + Send + Sync + 'static {
+    /// A session is up. Registers it, ends the oldest beyond the limit, and tells friends and small groups if it is the
+    /// user's first (not of guests).
+    ///
+    /// # Errors
+    /// When the directory of sessions is away: the session must not go on, since nothing would reach it.
+    async fn opened(&self, caller: &Caller, session: SessionId) -> Result<()>;
+
+    /// A session is gone. Others are told later, if the user has not come back.
+    async fn closed(&self, caller: &Caller, session: SessionId) -> Result<()>;
+
+    /// The caller writes in a conversation, or has stopped. Told to the others who are online, never stored; too often is
+    /// dropped silently.
+    ///
+    /// # Errors
+    /// `ConversationNotFound`.
+    async fn typing(&self, caller: &Caller, conversation: ConversationId, typing: bool) -> Result<()>;
+
+    /// Tells who has been away for the grace time. To be called when [`next_due`](Self::next_due) says so.
+    async fn tell_departures(&self);
+
+    /// When the next departure is due, if somebody is on the way out.
+    fn next_due(&self) -> Option<crate::model::Timestamp>;
+}

@@ -1,0 +1,1 @@
+//! The services, implemented over the ports.
