@@ -24,3 +24,27 @@ pub use runtime::*;
 
 /// What every port call answers.
 pub type Result<T> = std::result::Result<T, StoreError>;
+
+use std::sync::Arc;
+
+/// All ports that the use cases and the pipeline stand on.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each field is the port of that name")]
+pub struct Ports {
+    pub clock: Arc<dyn Clock>,
+    pub ids: Arc<dyn IdGenerator>,
+    pub secrets: Arc<dyn Secrets>,
+    pub users: Arc<dyn UserStore>,
+    pub friends: Arc<dyn FriendStore>,
+    pub logins: Arc<dyn LoginStore>,
+    pub hasher: Arc<dyn PasswordHasher>,
+    pub tokens: Arc<dyn TokenSigner>,
+    pub conversations: Arc<dyn ConversationStore>,
+    pub directory: Arc<dyn Directory>,
+    pub groups: Arc<dyn GroupStore>,
+    pub messages: Arc<dyn MessageStore>,
+    pub sequencer: Arc<dyn Sequencer>,
+    pub dedup: Arc<dyn Dedup>,
+    pub deliver: Arc<dyn Deliver>,
+    pub sessions: Arc<dyn Sessions>,
+}

@@ -17,3 +17,18 @@ pub use presence::*;
 
 /// What every service call answers.
 pub type Result<T> = std::result::Result<T, crate::Error>;
+
+use std::sync::Arc;
+
+/// All services, as a gateway or an embedding program holds them.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "each field is the service of that name")]
+pub struct Services {
+    pub accounts: Arc<dyn Accounts>,
+    pub profiles: Arc<dyn Profiles>,
+    pub friends: Arc<dyn Friends>,
+    pub conversations: Arc<dyn Conversations>,
+    pub messages: Arc<dyn Messages>,
+    pub groups: Arc<dyn Groups>,
+    pub presences: Arc<dyn Presences>,
+}

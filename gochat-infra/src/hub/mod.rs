@@ -1,0 +1,1 @@
+//! Local sessions and their bounded queues.

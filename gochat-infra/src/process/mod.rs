@@ -1,0 +1,1 @@
+//! Configuration and logs of a program.

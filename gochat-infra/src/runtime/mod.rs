@@ -1,0 +1,1 @@
+//! Clock, identifiers, chance, and the supervisor of all tasks.

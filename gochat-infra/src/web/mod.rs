@@ -1,0 +1,4 @@
+//! HTTP and WebSocket.
+
+pub mod http;
+pub mod ws;
