@@ -169,8 +169,8 @@ pub struct Receipt {
 /// A message on its way to the store: it has its id and the sequence that it should get.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
-    /// The message as it will be stored.
-    pub message: Message,
+    /// The message as it will be stored; shared, so that handing it to a writer copies no text.
+    pub message: Arc<Message>,
     /// The version of the members by which the sender was authorised.
     pub members_version: MembersVersion,
 }
