@@ -1,0 +1,309 @@
+//! The pipeline itself: one batch through all steps.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use slog::{Logger, warn};
+
+use super::authorise::authorise;
+use super::plan::{Outcome, plan};
+use super::validate::validate;
+use crate::error::Code;
+use crate::model::{
+    Access, ConversationId, Message, MessageKey, NewMessage, Receipt, SendCommand, Seq, Timestamp, User, UserId,
+};
+use crate::ports::{Appended, ErrorKind, Freshness, Ports, Result, Retry, StoreError};
+use crate::settings::Settings;
+
+/// Takes batches of sends to their end. Any number may run; one conversation's sends should come through one of them at a
+/// time, which costs rounds when broken, never order.
+#[derive(Debug, Clone)]
+pub struct Pipeline {
+    ports: Ports,
+    settings: Arc<Settings>,
+    log: Logger,
+}
+
+/// What a batch came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Stored by this call.
+    pub stored: usize,
+    /// Recognised as sent before.
+    pub repeated: usize,
+    /// Refused; the sender was told why.
+    pub refused: usize,
+    /// Times that the store was asked to append; 1 unless other writers interfered.
+    pub rounds: u32,
+}
+
+/// The state of a batch: one place for each send, by position.
+struct Batch<'a> {
+    commands: &'a [SendCommand],
+    outcomes: Vec<Option<Outcome>>,
+    access: HashMap<(ConversationId, UserId), Option<Access>>,
+}
+
+impl Batch<'_> {
+    fn open(&self) -> Vec<usize> {
+        (0..self.commands.len()).filter(|i| self.outcomes[*i].is_none()).collect()
+    }
+
+    fn access_of(&self, command: &SendCommand) -> Option<&Access> {
+        self.access.get(&(command.conversation, command.sender)).and_then(Option::as_ref)
+    }
+}
+
+fn key(command: &SendCommand) -> MessageKey {
+    MessageKey {
+        conversation: command.conversation,
+        sender: command.sender,
+        client_msg_id: command.client_msg_id.clone(),
+    }
+}
+
+impl Pipeline {
+    /// Makes a pipeline over the ports.
+    #[must_use]
+    pub fn new(ports: Ports, settings: Arc<Settings>, log: Logger) -> Self {
+        Self { ports, settings, log }
+    }
+
+    /// Takes a batch to its end: each send is stored, recognised or refused, and everybody concerned is told.
+    ///
+    /// - Order: within a conversation, messages get their sequences in the order of the batch and are delivered in it.
+    /// - Replay: on an error some of the batch may be stored and none of it may be delivered; give the same batch again
+    ///   until it succeeds, here or elsewhere. Nothing is stored twice.
+    ///
+    /// # Errors
+    /// Whatever a port that is needed failed with; `Overloaded` when other writers kept interfering.
+    pub async fn process(&self, commands: &[SendCommand]) -> Result<Report> {
+        let mut report = Report::default();
+        let mut batch =
+            Batch { commands, outcomes: vec![None; commands.len()], access: HashMap::with_capacity(commands.len()) };
+        let now = self.ports.clock.now();
+        for (command, outcome) in commands.iter().zip(&mut batch.outcomes) {
+            *outcome = validate(&command.body, &self.settings).err().map(|e| Outcome::Refused(e.code()));
+        }
+        self.recognise(&mut batch).await?;
+        let senders = self.senders(&batch).await?;
+
+        let mut freshness = Freshness::Cached;
+        let mut open = batch.open();
+        while !open.is_empty() {
+            if report.rounds >= self.settings.send_attempts {
+                return Err(StoreError::new(ErrorKind::Overloaded, Retry::Safe, "send.process"));
+            }
+            report.rounds += 1;
+            self.authorise(&mut batch, &open, now, freshness).await?;
+            freshness = self.append(&mut batch, now).await?;
+            open = batch.open();
+        }
+        self.deliver(&batch, &senders, &mut report).await?;
+        Ok(report)
+    }
+
+    /// Tells the senders of a batch that nothing became of it, when [`process`](Self::process) has failed for good.
+    ///
+    /// # Errors
+    /// When they can't be told.
+    pub async fn refuse(&self, commands: &[SendCommand], code: Code) -> Result<()> {
+        let mut deliveries = Vec::with_capacity(commands.len());
+        for command in commands {
+            plan(command, &Outcome::Refused(code), None, None, &mut deliveries);
+        }
+        self.ports.deliver.deliver(deliveries).await
+    }
+
+    /// Finds repeats on the fast path. What is remembered there has been delivered.
+    async fn recognise(&self, batch: &mut Batch<'_>) -> Result<()> {
+        let open = batch.open();
+        if open.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = open.iter().map(|i| key(&batch.commands[*i])).collect();
+        let seen = match self.ports.dedup.seen(&keys).await {
+            Ok(seen) => seen,
+            Err(e) => {
+                warn!(self.log, "deduplication is away, the store decides alone"; "error" => %e);
+                return Ok(());
+            }
+        };
+        let (at, ids): (Vec<_>, Vec<_>) =
+            open.iter().zip(&seen).filter_map(|(i, receipt)| receipt.map(|r: Receipt| (*i, r.id))).unzip();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        // What the store doesn't have was remembered wrongly (a store put back in time): the send goes on as new.
+        for (i, message) in at.into_iter().zip(self.ports.messages.by_ids(&ids).await?) {
+            batch.outcomes[i] = message
+                .filter(|m| m.key() == key(&batch.commands[i]))
+                .map(|message| Outcome::Delivered(Arc::new(message)));
+        }
+        Ok(())
+    }
+
+    /// The faces of all senders. Asked before anything is stored, so that a failure here costs nothing.
+    async fn senders(&self, batch: &Batch<'_>) -> Result<HashMap<UserId, Arc<User>>> {
+        let mut ids: Vec<_> = batch.commands.iter().map(|c| c.sender).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let users = self.ports.users.by_ids(&ids).await?;
+        Ok(users.into_iter().flatten().map(|user| (user.id, user)).collect())
+    }
+
+    /// Refuses who may not send, unless it is a repeat of what they sent while they still might.
+    async fn authorise(
+        &self,
+        batch: &mut Batch<'_>,
+        open: &[usize],
+        now: Timestamp,
+        freshness: Freshness,
+    ) -> Result<()> {
+        self.load_access(batch, open, freshness).await?;
+        let refused = |batch: &Batch<'_>, among: &[usize]| -> Vec<(usize, Code)> {
+            let judge = |i: &usize| authorise(batch.access_of(&batch.commands[*i]), now).err().map(|code| (*i, code));
+            among.iter().filter_map(judge).collect()
+        };
+        let mut denied = refused(batch, open);
+        if denied.is_empty() {
+            return Ok(());
+        }
+        if freshness == Freshness::Cached {
+            // A cache that has not heard yet must not refuse somebody who was just let in.
+            let again: Vec<_> = denied.iter().map(|(i, _)| *i).collect();
+            self.load_access(batch, &again, Freshness::Fresh).await?;
+            denied = refused(batch, &again);
+        }
+        if denied.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<_> = denied.iter().map(|(i, _)| key(&batch.commands[*i])).collect();
+        for ((i, code), stored) in denied.into_iter().zip(self.ports.messages.by_keys(&keys).await?) {
+            batch.outcomes[i] = Some(match stored {
+                Some(message) => Outcome::Repeated(Arc::new(message)),
+                None => Outcome::Refused(code),
+            });
+        }
+        Ok(())
+    }
+
+    async fn load_access(&self, batch: &mut Batch<'_>, of: &[usize], freshness: Freshness) -> Result<()> {
+        let mut asked: Vec<_> =
+            of.iter().map(|i| (batch.commands[*i].conversation, batch.commands[*i].sender)).collect();
+        asked.sort_unstable();
+        asked.dedup();
+        let max = self.settings.direct_fanout_max;
+        let answers = self.ports.directory.access(&asked, max, freshness).await?;
+        batch.access.extend(asked.into_iter().zip(answers));
+        Ok(())
+    }
+
+    /// Numbers and appends what is still open. Answers how fresh rights must be in the next round, if there is one.
+    async fn append(&self, batch: &mut Batch<'_>, now: Timestamp) -> Result<Freshness> {
+        let open = batch.open();
+        if open.is_empty() {
+            return Ok(Freshness::Cached);
+        }
+        let mut next = self.reserve(batch, &open).await?;
+        let mut new = Vec::with_capacity(open.len());
+        for i in &open {
+            let command = &batch.commands[*i];
+            let seq = next.get_mut(&command.conversation).map_or(Seq::ZERO, |next| {
+                let seq = *next;
+                *next = seq.next();
+                seq
+            });
+            let members_version = batch.access_of(command).map(|a| a.version).unwrap_or_default();
+            new.push(NewMessage { message: self.message(command, seq, now), members_version });
+        }
+        let mut freshness = Freshness::Cached;
+        let mut heads: HashMap<ConversationId, Seq> = HashMap::new();
+        let appended = self.ports.messages.append(&new).await?;
+        for ((i, new), appended) in open.into_iter().zip(new).zip(appended) {
+            match appended {
+                Appended::Stored => batch.outcomes[i] = Some(Outcome::Stored(new.message)),
+                Appended::Repeated(message) => batch.outcomes[i] = Some(Outcome::Repeated(Arc::from(message))),
+                Appended::OutOfSequence { head } => {
+                    heads.insert(new.message.conversation, head);
+                }
+                Appended::MembersChanged => freshness = Freshness::Fresh,
+            }
+        }
+        if !heads.is_empty() {
+            let heads: Vec<_> = heads.into_iter().collect();
+            warn!(self.log, "sequence counters differ from the store, set back"; "conversations" => heads.len());
+            self.ports.sequencer.restore(&heads).await?;
+        }
+        Ok(freshness)
+    }
+
+    fn message(&self, command: &SendCommand, seq: Seq, now: Timestamp) -> Arc<Message> {
+        // An id generator never answers 0: its port says so.
+        let id = crate::model::MessageId::new(self.ports.ids.next_id()).expect("ids are from 2 to 2^63 - 1");
+        Arc::new(Message {
+            id,
+            conversation: command.conversation,
+            seq,
+            sender: command.sender,
+            client_msg_id: command.client_msg_id.clone(),
+            body: command.body.clone(),
+            sent_at: now,
+            edited_at: None,
+            recalled: None,
+        })
+    }
+
+    /// The next free number of each conversation that has open sends.
+    async fn reserve(&self, batch: &Batch<'_>, open: &[usize]) -> Result<HashMap<ConversationId, Seq>> {
+        let mut wanted: HashMap<ConversationId, u32> = HashMap::new();
+        for i in open {
+            *wanted.entry(batch.commands[*i].conversation).or_default() += 1;
+        }
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        let mut first = self.ports.sequencer.reserve(&wanted).await?;
+        let lost: Vec<usize> = (0..wanted.len()).filter(|i| first[*i].is_none()).collect();
+        if !lost.is_empty() {
+            let ids: Vec<_> = lost.iter().map(|i| wanted[*i].0).collect();
+            let heads = self.ports.messages.heads(&ids).await?;
+            let known: Vec<_> = ids.iter().zip(heads).filter_map(|(id, head)| Some((*id, head?))).collect();
+            self.ports.sequencer.restore(&known).await?;
+            let again: Vec<_> = lost.iter().map(|i| wanted[*i]).collect();
+            for (i, seq) in lost.iter().zip(self.ports.sequencer.reserve(&again).await?) {
+                first[*i] = seq;
+            }
+        }
+        // A conversation that is gone has no number: 0 is refused by the store, which says what is the matter.
+        Ok(wanted.into_iter().zip(first).map(|((id, _), seq)| (id, seq.unwrap_or(Seq::ZERO))).collect())
+    }
+
+    async fn deliver(
+        &self,
+        batch: &Batch<'_>,
+        senders: &HashMap<UserId, Arc<User>>,
+        report: &mut Report,
+    ) -> Result<()> {
+        let mut deliveries = Vec::with_capacity(batch.commands.len() * 2);
+        let mut sent = Vec::with_capacity(batch.commands.len());
+        for (command, outcome) in batch.commands.iter().zip(&batch.outcomes) {
+            let Some(outcome) = outcome else { continue };
+            match outcome {
+                Outcome::Stored(_) => report.stored += 1,
+                Outcome::Repeated(_) | Outcome::Delivered(_) => report.repeated += 1,
+                Outcome::Refused(_) => report.refused += 1,
+            }
+            if let Some(receipt) = outcome.receipt() {
+                sent.push((key(command), receipt));
+            }
+            plan(command, outcome, batch.access_of(command), senders.get(&command.sender), &mut deliveries);
+        }
+        self.ports.deliver.deliver(deliveries).await?;
+        if sent.is_empty() {
+            return Ok(());
+        }
+        if let Err(e) = self.ports.dedup.remember(&sent).await {
+            warn!(self.log, "deduplication is away, repeats will be delivered again"; "error" => %e);
+        }
+        Ok(())
+    }
+}
