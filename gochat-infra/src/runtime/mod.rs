@@ -1,1 +1,14 @@
-//! Clock, identifiers, chance, and the supervisor of all tasks.
+//! Clock, identifiers, chance, the supervisor of all tasks, and counters.
+//!
+//! Knows nothing of chats, sockets or storage.
+
+mod clock;
+pub mod metrics;
+mod secrets;
+mod snowflake;
+mod supervisor;
+
+pub use clock::SystemClock;
+pub use secrets::OsSecrets;
+pub use snowflake::Snowflake;
+pub use supervisor::{Backoff, Left, Outcome, Phase, Policy, Shutdown, Supervisor, TaskGroup, Tasks};
