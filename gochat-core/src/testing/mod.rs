@@ -1,1 +1,30 @@
-//! For tests of adapters and programs: in-memory adapters, a manual clock, faults, conformance suites.
+//! For tests, of this crate and of every adapter: in-memory adapters of all ports, a manual clock, wrappers that count and
+//! break port calls, and the conformance suites. Nothing here is for production: it is fast, bounded by memory only, and its
+//! secrets are known.
+
+mod auth;
+mod dedup;
+mod deliver;
+mod kit;
+pub mod memory;
+mod random;
+mod runtime;
+mod sequencer;
+mod sessions;
+
+pub use auth::{PlainHasher, TestTokens};
+pub use dedup::MemoryDedup;
+pub use deliver::RecordingDeliver;
+pub use kit::{TestKit, kit, ports};
+pub use memory::Memory;
+pub use random::Seeded;
+pub use runtime::{CountingIds, ManualClock, SeededSecrets};
+pub use sequencer::MemorySequencer;
+pub use sessions::MemorySessions;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks; a test that panicked with the lock held has failed already and must not hide the others' results.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
