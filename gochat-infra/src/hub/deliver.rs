@@ -1,0 +1,278 @@
+//! From a batch of deliveries to bytes in sockets.
+//!
+//! A batch is put together by conversation, so that a session in one of them gets one slice for all its new messages. A
+//! session that waits for receipts in the batch is taken out of that: it gets messages and receipts in the batch's order.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use gochat_core::error::Code;
+use gochat_core::model::{
+    Audience, ConversationId, Delivery, EndReason, Event, Origin, PageLimit, ReplyTo, SessionId, UserId,
+};
+use gochat_core::ports::{Deliver, ErrorKind, Result, Retry, StoreError};
+use rustc_hash::FxHashMap;
+
+use super::group::{Group, Item, conversation_of};
+use super::session::Session;
+use super::{CloseReason, Hub, Link, shard_of};
+
+/// Members looked up at a time for large conversations.
+const MEMBER_PAGE: u32 = 1_000;
+/// Sockets written to before other tasks of this thread get their turn.
+const FLUSH_SLICE: usize = 256;
+
+/// What a session that sent something in this batch gets, by place in the batch.
+#[derive(Default)]
+struct Personal {
+    pieces: Vec<(usize, Piece)>,
+}
+
+enum Piece {
+    /// Event `item` of group `group`.
+    Grouped { group: usize, item: usize },
+    /// The receipt at this place of the batch.
+    Receipt,
+}
+
+struct Batch<'a> {
+    deliveries: &'a [Delivery],
+    groups: Vec<Group<'a>>,
+    newest: FxHashMap<ConversationId, usize>,
+    personal: FxHashMap<SessionId, Personal>,
+    /// Sessions with something queued, to be written to at the end.
+    dirty: Vec<Arc<Session>>,
+}
+
+#[async_trait]
+impl Deliver for Hub {
+    async fn deliver(&self, deliveries: Vec<Delivery>) -> Result<()> {
+        let mut batch = Batch {
+            deliveries: &deliveries,
+            groups: Vec::new(),
+            newest: FxHashMap::default(),
+            personal: FxHashMap::default(),
+            dirty: Vec::new(),
+        };
+        let ends = self.sort(&mut batch);
+        for i in 0..batch.groups.len() {
+            self.spread(&mut batch, i).await?;
+        }
+        self.receipts(&mut batch);
+        for (n, session) in batch.dirty.iter().enumerate() {
+            session.flush();
+            if n % FLUSH_SLICE == FLUSH_SLICE - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        for (audience, reason) in ends {
+            self.end(audience, reason);
+        }
+        Ok(())
+    }
+}
+
+impl Hub {
+    /// Puts deliveries into groups, notes receipts, answers waiting calls, and returns which sessions are to end.
+    fn sort<'a>(&self, batch: &mut Batch<'a>) -> Vec<(&'a Audience, EndReason)> {
+        let mut ends = Vec::new();
+        for (position, delivery) in batch.deliveries.iter().enumerate() {
+            match (&delivery.event, &delivery.audience) {
+                (Event::EndSession(reason), audience) => ends.push((audience, *reason)),
+                (event, Audience::Origin(origin)) => self.note_receipt(batch, position, event, origin),
+                (event, audience) => {
+                    let conversation = conversation_of(event);
+                    let open = conversation.and_then(|c| batch.newest.get(&c)).copied();
+                    let group = match open.filter(|i| batch.groups[*i].takes(audience)) {
+                        Some(i) => i,
+                        None => {
+                            batch.groups.push(Group::new(audience));
+                            batch.groups.len() - 1
+                        }
+                    };
+                    if let Some(conversation) = conversation {
+                        batch.newest.insert(conversation, group);
+                    } else {
+                        // What is no message keeps its place among the messages before and after it.
+                        batch.newest.clear();
+                    }
+                    batch.groups[group].events.push(Item { position, event, except: delivery.except });
+                }
+            }
+        }
+        ends
+    }
+
+    fn note_receipt(&self, batch: &mut Batch<'_>, position: usize, event: &Event, origin: &Origin) {
+        if origin.gateway != self.inner.gateway {
+            return;
+        }
+        match origin.reply {
+            ReplyTo::Session(session) => {
+                batch.personal.entry(session).or_default().pieces.push((position, Piece::Receipt));
+            }
+            ReplyTo::Request(request) => {
+                let answer = match event {
+                    Event::Stored(receipt) => Ok(receipt.clone()),
+                    Event::Refused { code, .. } => Err(*code),
+                    _ => Err(Code::Internal),
+                };
+                self.inner.waiters.answer(request, answer);
+            }
+            ReplyTo::Nobody => {}
+        }
+    }
+
+    /// Queues a group to every session of its audience.
+    async fn spread(&self, batch: &mut Batch<'_>, group: usize) -> Result<()> {
+        match batch.groups[group].audience {
+            Audience::Users(users) => {
+                let users = Arc::clone(users);
+                self.spread_users(batch, group, &users);
+            }
+            Audience::Members(conversation) => self.spread_members(batch, group, *conversation).await?,
+            Audience::Everyone => {
+                for shard in &self.inner.sessions {
+                    for session in shard.read().values() {
+                        self.queue(batch, group, session);
+                    }
+                }
+            }
+            Audience::Login(user, login) => {
+                self.spread_where(batch, group, *user, |s| s.info().login == *login);
+            }
+            Audience::Session(user, id) => self.spread_where(batch, group, *user, |s| s.info().session == *id),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn spread_users(&self, batch: &mut Batch<'_>, group: usize, users: &[UserId]) {
+        for user in users {
+            self.spread_where(batch, group, *user, |_| true);
+        }
+    }
+
+    fn spread_where(&self, batch: &mut Batch<'_>, group: usize, user: UserId, which: impl Fn(&Session) -> bool) {
+        let shard = self.inner.users[shard_of(user.get())].read();
+        let Some(sessions) = shard.get(&user) else { return };
+        for session in sessions.iter().filter(|s| which(s)) {
+            self.queue(batch, group, session);
+        }
+    }
+
+    async fn spread_members(
+        &self,
+        batch: &mut Batch<'_>,
+        group: usize,
+        conversation: ConversationId,
+    ) -> Result<()> {
+        const OPERATION: &str = "hub.members";
+        let wired = self.inner.directory.get();
+        let directory =
+            wired.ok_or_else(|| StoreError::new(ErrorKind::Internal, Retry::Never, OPERATION))?;
+        let limit = PageLimit::new(MEMBER_PAGE, MEMBER_PAGE).expect("a page has more than no members");
+        let mut after = None;
+        loop {
+            let page = directory.member_ids(conversation, after, limit).await?;
+            self.spread_users(batch, group, &page);
+            match page.last() {
+                Some(last) if page.len() >= MEMBER_PAGE as usize => after = Some(*last),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// Queues a group to one session.
+    fn queue(&self, batch: &mut Batch<'_>, index: usize, session: &Arc<Session>) {
+        let id = session.info().session;
+        let group = &mut batch.groups[index];
+        if let Link::Events(_) = session.link() {
+            group.events.iter().filter(|i| i.except != Some(id)).for_each(|i| session.push_event(i.event));
+            return;
+        }
+        if let Some(personal) = batch.personal.get_mut(&id) {
+            for (item, it) in group.events.iter().enumerate().filter(|(_, it)| it.except != Some(id)) {
+                personal.pieces.push((it.position, Piece::Grouped { group: index, item }));
+            }
+            return;
+        }
+        let encoder = &*self.inner.encoder;
+        let frames = if group.excepts(id) {
+            let mut own = Vec::new();
+            for item in 0..group.events.len() {
+                if group.events[item].except != Some(id) {
+                    own.extend_from_slice(group.one(item, encoder));
+                }
+            }
+            own.into()
+        } else {
+            group.all(encoder)
+        };
+        self.push(&mut batch.dirty, session, frames);
+    }
+
+    fn push(&self, dirty: &mut Vec<Arc<Session>>, session: &Arc<Session>, frames: bytes::Bytes) {
+        if frames.is_empty() {
+            return;
+        }
+        match session.push_batched(frames, &self.inner.limits) {
+            Ok(true) => dirty.push(Arc::clone(session)),
+            Ok(false) => {}
+            Err(_) => self.close(session, CloseReason::TooSlow),
+        }
+    }
+
+    /// Gives each sending session its receipts among the messages it gets, in the batch's order. What the receipts say of
+    /// a conversation is said once, behind the last of them: it is absolute.
+    fn receipts(&self, batch: &mut Batch<'_>) {
+        let encoder = &*self.inner.encoder;
+        for (id, mut personal) in std::mem::take(&mut batch.personal) {
+            let Some(session) = self.session(id) else { continue };
+            personal.pieces.sort_by_key(|(position, _)| *position);
+            let mut last: FxHashMap<ConversationId, usize> = FxHashMap::default();
+            for (position, piece) in &personal.pieces {
+                if let (Piece::Receipt, Event::Stored(r)) = (piece, &batch.deliveries[*position].event) {
+                    last.insert(r.view.message.conversation, *position);
+                }
+            }
+            let mut own = Vec::with_capacity(personal.pieces.len() * 384);
+            for (position, piece) in personal.pieces {
+                match piece {
+                    Piece::Grouped { group, item } => {
+                        own.extend_from_slice(batch.groups[group].one(item, encoder));
+                    }
+                    Piece::Receipt => {
+                        let event = &batch.deliveries[position].event;
+                        encoder.event(event, &mut own);
+                        if let Event::Stored(r) = event
+                            && last.get(&r.view.message.conversation) == Some(&position)
+                        {
+                            encoder.sent(&r.view, &mut own);
+                        }
+                    }
+                }
+            }
+            self.push(&mut batch.dirty, &session, own.into());
+        }
+    }
+
+    fn end(&self, audience: &Audience, reason: EndReason) {
+        let reason = match reason {
+            EndReason::Replaced => CloseReason::Replaced,
+            _ => CloseReason::LoginEnded,
+        };
+        let (user, which): (UserId, Box<dyn Fn(&Session) -> bool + Send>) = match *audience {
+            Audience::Login(user, login) => (user, Box::new(move |s| s.info().login == login)),
+            Audience::Session(user, id) => (user, Box::new(move |s| s.info().session == id)),
+            _ => return,
+        };
+        let found: Vec<_> = {
+            let shard = self.inner.users[shard_of(user.get())].read();
+            shard.get(&user).into_iter().flatten().filter(|s| which(s)).map(Arc::clone).collect()
+        };
+        for session in found {
+            self.close(&session, reason);
+        }
+    }
+}
