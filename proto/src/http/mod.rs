@@ -1,0 +1,9 @@
+//! HTTP bodies.
+
+mod envelope;
+mod request;
+mod response;
+
+pub use envelope::*;
+pub use request::*;
+pub use response::*;
