@@ -201,6 +201,8 @@ pub struct Origin {
     pub session: Option<SessionId>,
     /// Who waits for the receipt.
     pub reply: ReplyTo,
+    /// The client's own name of its request, as raw JSON; comes back in the answers to it.
+    pub tag: Option<Arc<str>>,
 }
 
 /// Who waits for the receipt of a send.
