@@ -33,6 +33,31 @@ impl CpuTime {
     }
 }
 
+/// CPU time that all of the machine's processes used, and what the hypervisor took away.
+pub(crate) fn all_cpu() -> CpuTime {
+    let stat = fs::read_to_string("/proc/stat").unwrap_or_default();
+    let line = stat.lines().next().unwrap_or_default();
+    // user nice system idle iowait irq softirq steal: without idle and iowait
+    let ticks: u64 = [0, 1, 2, 5, 6, 7]
+        .iter()
+        .filter_map(|at| line.split_whitespace().nth(at + 1)?.parse::<u64>().ok())
+        .sum();
+    CpuTime(Duration::from_millis(ticks * 10))
+}
+
+/// Waits, but not for long, until others leave the processors alone.
+pub(crate) fn wait_for_quiet() {
+    const LOOK: Duration = Duration::from_millis(250);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(30) {
+        let before = all_cpu();
+        std::thread::sleep(LOOK);
+        if all_cpu().since(before) < LOOK.as_secs_f64() * 0.1 {
+            return;
+        }
+    }
+}
+
 /// Resident bytes of a process.
 pub(crate) fn resident(pid: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).context("the server is gone")?;

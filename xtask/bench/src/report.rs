@@ -6,29 +6,37 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cases::Outcome;
+use crate::cases::{NAMES, Outcome};
 
 const BEGIN: &str = "<!-- results: begin -->";
 const END: &str = "<!-- results: end -->";
+const SECTION: &str = "\n### ";
+
+const HEAD: &str = "| case | GoChat | bare server | must | aim | | others, measured this way |\n\
+                    | --- | --- | --- | --- | --- | --- | --- |\n";
 
 /// One line a case.
 pub(crate) fn table(outcomes: &[Outcome]) -> String {
-    let mut text = String::from(
-        "| case | GoChat | bare server | must | aim | | others, measured this way |\n\
-         | --- | --- | --- | --- | --- | --- | --- |\n",
-    );
-    for outcome in outcomes {
-        let Outcome { what, name, reached, bare, must, aim, others, .. } = outcome;
-        let verdict = outcome.verdict.text();
-        let _ = writeln!(
-            text,
-            "| `{name}`: {what} | {reached} | {bare} | {must} | {aim} | {verdict} | {others} |"
-        );
-    }
+    HEAD.to_owned() + &outcomes.iter().map(row).collect::<String>()
+}
+
+fn row(outcome: &Outcome) -> String {
+    let Outcome { what, name, reached, bare, must, aim, others, .. } = outcome;
+    let verdict = outcome.verdict.text();
+    format!("| `{name}`: {what} | {reached} | {bare} | {must} | {aim} | {verdict} | {others} |\n")
+}
+
+fn section(outcome: &Outcome) -> String {
+    let mut text = format!("{}{}\n\n{}.\n\n", SECTION, outcome.name, capital(outcome.what));
+    outcome.details.iter().for_each(|line| {
+        let _ = writeln!(text, "{line}");
+    });
+    let _ = writeln!(text, "\nChecks: {}.", outcome.checks);
     text
 }
 
-/// Puts the results between the markers of `path`, and leaves the prose around them as it is.
+/// Puts the results between the markers of `path`, and leaves the prose around them as it is. Cases that this run
+/// didn't have keep what they had.
 pub(crate) fn write(
     path: &Path,
     facts: &[(&str, String)],
@@ -38,29 +46,84 @@ pub(crate) fn write(
     let page = fs::read_to_string(path).unwrap_or_else(|_| format!("# Benchmarks\n\n{BEGIN}\n{END}\n"));
     let (before, rest) =
         page.split_once(BEGIN).with_context(|| format!("{} lacks {BEGIN}", path.display()))?;
-    let (_, after) = rest.split_once(END).with_context(|| format!("{} lacks {END}", path.display()))?;
+    let (earlier, after) = rest.split_once(END).with_context(|| format!("{} lacks {END}", path.display()))?;
+    let results = merged(earlier, facts, outcomes, quick);
+    fs::write(path, format!("{before}{BEGIN}\n{}\n{END}{after}", results.trim_end()))?;
+    println!("written to {}", path.display());
+    Ok(())
+}
+
+fn merged(earlier: &str, facts: &[(&str, String)], outcomes: &[Outcome], quick: bool) -> String {
+    let (mut rows, mut sections) = (String::new(), String::new());
+    for name in NAMES {
+        let (row, section) = match outcomes.iter().find(|outcome| outcome.name == name) {
+            Some(outcome) => (row(outcome), section(outcome)),
+            None => (earlier_row(earlier, name), earlier_section(earlier, name)),
+        };
+        rows.push_str(&row);
+        sections.push_str(&section);
+    }
     let mut text = String::new();
     if quick {
         text.push_str("A quick run: it shows that the cases work, not what the server reaches.\n\n");
     }
-    text.push_str(&table(outcomes));
-    text.push_str("\n### Where it was measured\n\n");
+    let _ = write!(text, "{HEAD}{rows}{SECTION}Where it was measured\n\n");
     for (name, value) in facts {
         let _ = writeln!(text, "- {name}: {value}");
     }
-    for outcome in outcomes {
-        let _ = write!(text, "\n### {}\n\n{}.\n\n", outcome.name, capital(outcome.what));
-        outcome.details.iter().for_each(|line| {
-            let _ = writeln!(text, "{line}");
-        });
-        let _ = writeln!(text, "\nChecks: {}.", outcome.checks);
-    }
-    fs::write(path, format!("{before}{BEGIN}\n{}\n{END}{after}", text.trim_end()))?;
-    println!("written to {}", path.display());
-    Ok(())
+    text + &sections
+}
+
+fn earlier_row(earlier: &str, name: &str) -> String {
+    let start = format!("| `{name}`:");
+    earlier.lines().find(|line| line.starts_with(&start)).map_or_else(String::new, |line| format!("{line}\n"))
+}
+
+fn earlier_section(earlier: &str, name: &str) -> String {
+    let start = format!("{SECTION}{name}\n");
+    let Some(at) = earlier.find(&start) else { return String::new() };
+    let body = &earlier[at + start.len()..];
+    let end = body.find(SECTION).unwrap_or(body.len());
+    format!("{start}{}\n", body[..end].trim_end())
 }
 
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cases::Verdict;
+
+    fn outcome(name: &'static str, reached: &str) -> Outcome {
+        Outcome {
+            name,
+            what: "what it is",
+            reached: reached.into(),
+            bare: "-".into(),
+            others: "-",
+            must: "",
+            aim: "",
+            verdict: Verdict::Open,
+            clean: true,
+            checks: "fine".into(),
+            details: vec![format!("details {reached}")],
+        }
+    }
+
+    #[test]
+    fn a_part_run_replaces_its_cases_and_keeps_the_others() {
+        let first = merged("", &[], &[outcome("pairs", "one"), outcome("idle", "two")], false);
+        let second = merged(&first, &[("kernel", "x".into())], &[outcome("pairs", "three")], false);
+        let whole = merged(
+            "",
+            &[("kernel", "x".into())],
+            &[outcome("pairs", "three"), outcome("idle", "two")],
+            false,
+        );
+        assert_eq!(second, whole);
+        assert!(!second.contains("one") && second.contains("details two"), "{second}");
+    }
 }

@@ -21,7 +21,8 @@ pub(crate) struct Options {
     /// The server to measure.
     #[arg(long, value_name = "PATH", default_value = "target/release/gochat")]
     server: PathBuf,
-    /// Writes the results between the markers of this file.
+    /// Writes the results between the markers of this file; a whole run that is not quick writes
+    /// `docs/benchmarks.md` by itself.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Server and generator may both use both cores, instead of one each.
@@ -68,7 +69,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         outcomes.push(outcome);
     }
     println!("\n{}", report::table(&outcomes));
-    if let Some(out) = &options.out {
+    let whole = options.cases.is_empty() && !options.quick && !options.bare_only;
+    if let Some(out) = options.out.as_deref().or(whole.then_some(Path::new("docs/benchmarks.md"))) {
         report::write(out, &facts, &outcomes, options.quick)?;
     }
     let failed: Vec<&str> =

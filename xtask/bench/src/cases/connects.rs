@@ -6,6 +6,7 @@ use super::idle::{AT_ONCE, Quiet};
 use super::rounds::median;
 use super::{Outcome, Verdict, grouped};
 use crate::load::{Api, Login, Pool};
+use crate::machine::wait_for_quiet;
 use crate::run::Bench;
 use crate::server::Server;
 
@@ -63,6 +64,7 @@ impl Rates {
         for rates in [&mut self.cold, &mut self.warm] {
             let mut pool = Pool::new()?;
             let mut quiet = Quiet::default();
+            wait_for_quiet();
             let begun = Instant::now();
             pool.connect(server.at, paths, AT_ONCE, &mut quiet)?;
             rates.push(paths.len() as f64 / begun.elapsed().as_secs_f64());

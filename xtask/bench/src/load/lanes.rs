@@ -12,7 +12,7 @@ use anyhow::ensure;
 use hdrhistogram::Histogram;
 
 use super::{Handler, Outbox, Pool, SendFrame, Tally};
-use crate::machine::CpuTime;
+use crate::machine::{CpuTime, all_cpu, wait_for_quiet};
 use crate::scan::{Kind, Scan};
 
 /// More than any window; a message still in flight when its slot is due again counts as missing.
@@ -47,6 +47,8 @@ pub(crate) struct Sample {
     pub(crate) acked: Histogram<u64>,
     pub(crate) server_cpu: f64,
     pub(crate) own_cpu: f64,
+    /// What everybody else on the machine used meanwhile: where it isn't small, the figures are too low.
+    pub(crate) foreign_cpu: f64,
     pub(crate) tally: Tally,
 }
 
@@ -170,6 +172,7 @@ impl Lanes {
         measure: Duration,
         server: u32,
     ) -> anyhow::Result<Sample> {
+        wait_for_quiet();
         let mut schedule = Schedule::new(pace);
         match pace {
             Pace::Window(window) => self.state.begin(window, self.pool.out()),
@@ -177,21 +180,25 @@ impl Lanes {
         }
         self.drive(&mut schedule, warm)?;
         let begun = Instant::now();
-        let before = (self.state.messages, self.state.deliveries, CpuTime::of(server)?, CpuTime::own());
+        let before =
+            (self.state.messages, self.state.deliveries, CpuTime::of(server)?, CpuTime::own(), all_cpu());
         self.state.delivered.reset();
         self.state.acked.reset();
         self.drive(&mut schedule, measure)?;
         let seconds = begun.elapsed().as_secs_f64();
-        let after = (self.state.messages, self.state.deliveries, CpuTime::of(server)?, CpuTime::own());
+        let after =
+            (self.state.messages, self.state.deliveries, CpuTime::of(server)?, CpuTime::own(), all_cpu());
         self.drain()?;
+        let (server_cpu, own_cpu) = (after.2.since(before.2) / seconds, after.3.since(before.3) / seconds);
         let tally = std::mem::take(&mut self.state.tally);
         Ok(Sample {
             messages: (after.0 - before.0) as f64 / seconds,
             deliveries: (after.1 - before.1) as f64 / seconds,
             delivered: self.state.delivered.clone(),
             acked: self.state.acked.clone(),
-            server_cpu: after.2.since(before.2) / seconds,
-            own_cpu: after.3.since(before.3) / seconds,
+            server_cpu,
+            own_cpu,
+            foreign_cpu: (after.4.since(before.4) / seconds - server_cpu - own_cpu).max(0.0),
             tally,
         })
     }
