@@ -7,11 +7,13 @@ mod frame;
 mod http;
 mod lanes;
 mod pool;
+mod state;
 mod tally;
 
 pub(crate) use api::{Api, Login};
 pub(crate) use frame::{CLIENT_ID_FROM_END, CLIENT_ID_LEN, CONTENT_FROM_END, CONTENT_LEN, SendFrame};
 pub(crate) use http::Http;
-pub(crate) use lanes::{LaneSpec, Lanes, Pace, Sample, histogram};
+pub(crate) use lanes::{LaneSpec, Lanes, Pace, Sample};
 pub(crate) use pool::{Handler, Outbox, Pool};
+pub(crate) use state::histogram;
 pub(crate) use tally::Tally;
