@@ -1,1 +1,9 @@
-//! Decisions without I/O.
+//! Decisions without I/O: each is a function of what it is given, times included.
+
+pub mod fields;
+pub mod groups;
+pub mod paging;
+pub mod presence;
+pub mod recall;
+pub mod tokens;
+pub mod typing;

@@ -1,0 +1,162 @@
+//! Who is on the way out. A user whose last session closes is not gone yet: a page is reloaded, a phone changes networks.
+//! Others are told only after a grace time, and hear nothing of whoever is back by then.
+//!
+//! The directory of sessions knows who is online; this machine only knows who is leaving. It takes times and answers, and
+//! asks nobody. Sessions of one user may open and close at the same moment on different threads, so it is told when a
+//! close begins (before the directory is asked) and when it ended, and while departures are being told nothing else is
+//! told of those users: what others hear last is true.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use crate::model::{Timestamp, UserId};
+
+/// The users that are leaving.
+///
+/// ```
+/// use std::time::Duration;
+/// use gochat_core::model::{Timestamp, UserId};
+/// use gochat_core::rules::presence::Tracker;
+///
+/// let user = UserId::new(2).expect("above 0");
+/// let mut tracker = Tracker::new(Duration::from_secs(5));
+/// assert!(tracker.came(user, true), "the first session is told");
+///
+/// let left = Timestamp::from_millis(0);
+/// tracker.closing(user);
+/// tracker.closed(user, true, left);
+/// assert_eq!(tracker.next_due(), Some(Timestamp::from_millis(5_000)));
+/// assert!(!tracker.came(user, true), "back within the grace: nobody hears of it");
+/// assert_eq!(tracker.next_due(), None);
+/// ```
+#[derive(Debug)]
+pub struct Tracker {
+    grace: Duration,
+    leaving: HashMap<UserId, Leaving>,
+    /// The same by time, without those that are being told.
+    queue: BTreeSet<(Timestamp, UserId)>,
+}
+
+#[derive(Debug, Default)]
+struct Leaving {
+    /// Closes under way, of which it is not known whether they are the last.
+    closing: u32,
+    /// When the absence is told.
+    due: Option<Timestamp>,
+    /// The absence is being told right now.
+    telling: bool,
+    /// Came back while it was.
+    back: bool,
+}
+
+impl Tracker {
+    /// Makes one in which nobody is leaving.
+    #[must_use]
+    pub fn new(grace: Duration) -> Self {
+        Self { grace, leaving: HashMap::new(), queue: BTreeSet::new() }
+    }
+
+    /// A session is up; `first` says whether the directory knew none before. Answers whether others are to be told now.
+    pub fn came(&mut self, user: UserId, first: bool) -> bool {
+        let Some(l) = self.leaving.get_mut(&user) else { return first };
+        if let Some(due) = l.due.take() {
+            self.queue.remove(&(due, user));
+        }
+        if l.telling {
+            l.back |= first;
+        } else if l.closing == 0 {
+            self.leaving.remove(&user);
+        }
+        false
+    }
+
+    /// A session is about to be taken out of the directory. [`closed`](Self::closed) must follow.
+    pub fn closing(&mut self, user: UserId) {
+        self.leaving.entry(user).or_default().closing += 1;
+    }
+
+    /// It is out; `last` says whether it was the last one (or that nobody knows: it is looked up when the time comes).
+    pub fn closed(&mut self, user: UserId, last: bool, now: Timestamp) {
+        let l = self.leaving.entry(user).or_default();
+        l.closing = l.closing.saturating_sub(1);
+        if last {
+            let due = now.after(self.grace);
+            if let Some(old) = l.due.replace(due) {
+                self.queue.remove(&(old, user));
+            }
+            self.queue.insert((due, user));
+        } else if l.closing == 0 && l.due.is_none() && !l.telling {
+            self.leaving.remove(&user);
+        }
+    }
+
+    /// When the next absence is to be told.
+    #[must_use]
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.queue.first().map(|(due, _)| *due)
+    }
+
+    /// Takes at most `max` users whose absence is to be told now. [`told`](Self::told) or
+    /// [`not_told`](Self::not_told) must follow.
+    pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<UserId> {
+        let mut taken = Vec::new();
+        let mut later = Vec::new();
+        while taken.len() < max {
+            match self.queue.first() {
+                Some((due, _)) if *due <= now => {}
+                _ => break,
+            }
+            let Some((due, user)) = self.queue.pop_first() else { break };
+            let l = self.leaving.entry(user).or_default();
+            if l.telling {
+                // Came back and left again while it was being told: after that.
+                later.push((due, user));
+                continue;
+            }
+            *l = Leaving { closing: l.closing, telling: true, ..Leaving::default() };
+            taken.push(user);
+        }
+        self.queue.extend(later);
+        taken
+    }
+
+    /// The absence of these users was told, or they turned out to be here. Answers who came back meanwhile: that is to be
+    /// told now.
+    pub fn told(&mut self, users: &[UserId]) -> Vec<UserId> {
+        users.iter().copied().filter(|user| self.end_telling(*user)).collect()
+    }
+
+    /// It could not be told; at `due` it is tried again. Who came back meanwhile was never away for others.
+    pub fn not_told(&mut self, users: &[UserId], due: Timestamp) {
+        for &user in users {
+            if !self.end_telling(user) {
+                let l = self.leaving.entry(user).or_default();
+                if l.due.is_none() {
+                    l.due = Some(due);
+                    self.queue.insert((due, user));
+                }
+            }
+        }
+    }
+
+    fn end_telling(&mut self, user: UserId) -> bool {
+        let Some(l) = self.leaving.get_mut(&user) else { return false };
+        let back = l.back;
+        l.telling = false;
+        l.back = false;
+        if l.closing == 0 && l.due.is_none() {
+            self.leaving.remove(&user);
+        }
+        back
+    }
+
+    /// How many users are leaving.
+    #[must_use]
+    pub fn leaving(&self) -> usize {
+        self.leaving.len()
+    }
+}
+
+#[cfg(test)]
+#[path = "presence_tests.rs"]
+mod tests;
