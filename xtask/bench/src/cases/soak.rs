@@ -31,6 +31,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<Outcome> {
     let mut soak = Soak::new(&users, &conversation)?;
     let samples = soak.churn(&server, bench.soak)?;
     soak.pool.close_all();
+    soak.state.check_holes();
     let (after, waited) = settled(&server, &before)?;
 
     let third = samples.len() / 3;
@@ -54,7 +55,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<Outcome> {
             differences(&before, &after)
         ),
         format!(
-            "- {}: every send acknowledged: {} of {}; {}",
+            "- {}: every send acknowledged, {} of {}, and what every socket got: {}",
             word(answered),
             soak.state.acked,
             soak.state.sent,
@@ -81,7 +82,7 @@ pub(crate) fn run(bench: &Bench) -> anyhow::Result<Outcome> {
         aim: "",
         verdict: if flat && back && answered { Verdict::Must } else { Verdict::Missed },
         clean: flat && back && answered,
-        checks: "memory, gauges and acks checked".into(),
+        checks: soak.state.tally.to_string(),
         details,
     })
 }
@@ -101,7 +102,16 @@ struct State {
     sent: u64,
     acked: u64,
     deliveries: u64,
+    seen: Vec<Seen>,
     tally: Tally,
+}
+
+/// What one socket got: dense sequences, but for the one message that it sent itself.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    next: u64,
+    hole: u64,
+    own: u64,
 }
 
 impl Soak {
@@ -155,12 +165,56 @@ impl Soak {
     }
 }
 
+impl State {
+    fn seen(&mut self, socket: usize) -> &mut Seen {
+        if self.seen.len() <= socket {
+            self.seen.resize(socket + 1, Seen::default());
+        }
+        &mut self.seen[socket]
+    }
+
+    fn delivered(&mut self, socket: usize, seq: u64) {
+        let seen = self.seen(socket);
+        let next = std::mem::replace(&mut seen.next, seq.max(seen.next.saturating_sub(1)) + 1);
+        if next == 0 || seq == next {
+            return;
+        }
+        if seq == next + 1 && seen.hole == 0 {
+            seen.hole = next;
+        } else if seq < next {
+            self.tally.doubled += 1;
+            self.tally.note(|| format!("socket {socket} got seq {seq} after {}", next - 1));
+        } else {
+            self.tally.missing += seq - next;
+            self.tally.note(|| format!("socket {socket} got seq {seq} instead of {next}"));
+        }
+    }
+
+    /// The one hole that a socket may have is its own message.
+    fn check_holes(&mut self) {
+        for (socket, Seen { hole, own, .. }) in self.seen.clone().into_iter().enumerate() {
+            if hole != 0 && hole != own {
+                self.tally.missing += 1;
+                self.tally.note(|| format!("socket {socket} never got seq {hole}, its own is {own}"));
+            }
+        }
+    }
+}
+
 impl Handler for State {
-    fn frame(&mut self, _: &mut Outbox, _: usize, payload: &[u8], _: Instant) {
+    fn frame(&mut self, _: &mut Outbox, socket: usize, payload: &[u8], _: Instant) {
         let Some(scan) = &self.scan else { return };
         match scan.kind(payload) {
-            Kind::NewMessage => self.deliveries += 1,
-            Kind::Ack if scan.is_stored(payload) => self.acked += 1,
+            Kind::NewMessage => {
+                let seq = scan.seq(payload).unwrap_or_default();
+                self.deliveries += 1;
+                self.delivered(socket, seq);
+            }
+            Kind::Ack if scan.is_stored(payload) => {
+                let seq = scan.seq(payload).unwrap_or_default();
+                self.acked += 1;
+                self.seen(socket).own = seq;
+            }
             Kind::Error => {
                 self.tally.errors += 1;
                 self.tally.note(|| String::from_utf8_lossy(payload).into_owned());

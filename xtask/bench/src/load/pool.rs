@@ -63,6 +63,8 @@ pub(crate) struct Pool {
     buf: Vec<u8>,
     scan: Scan,
     open: usize,
+    /// Why a connection ended before it was open.
+    refused: Option<String>,
 }
 
 impl Pool {
@@ -75,6 +77,7 @@ impl Pool {
             buf: vec![0; READ_BUFFER],
             scan: Scan::new(),
             open: 0,
+            refused: None,
         })
     }
 
@@ -105,8 +108,8 @@ impl Pool {
                 begun += 1;
             }
             self.turn(Some(Duration::from_millis(100)), handler)?;
-            if self.sockets.iter().rev().take(window).any(|socket| matches!(socket.phase, Phase::Closed)) {
-                bail!("the server closed a connection while it was being made");
+            if let Some(why) = self.refused.take() {
+                bail!("a connection ended before it was open: {why}");
             }
             if self.open > progress.0 {
                 progress = (self.open, Instant::now());
@@ -223,10 +226,10 @@ impl Pool {
         let socket = &mut self.sockets[at];
         socket.stream = None;
         self.out.queues[at].clear();
-        if matches!(socket.phase, Phase::Open) {
-            self.open -= 1;
+        match std::mem::replace(&mut socket.phase, Phase::Closed) {
+            Phase::Open => self.open -= 1,
+            _ => self.refused = Some(why.clone()),
         }
-        socket.phase = Phase::Closed;
         handler.closed(at, why);
     }
 
