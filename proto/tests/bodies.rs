@@ -50,7 +50,7 @@ fn envelopes() {
         r#"{"success":false,"message":"taken","code":"USERNAME_TAKEN","traceId":"t"}"#
     );
     let field =
-        WrongField { field: "username", fault: "TOO_SHORT", message: "short", min: Some(3), max: None };
+        WrongField { field: "username", fault: "TOO_SHORT", message: "short".into(), min: Some(3), max: None };
     assert_eq!(
         json(Failure {
             fields: &[field],

@@ -204,7 +204,7 @@ fn bare_frames_and_errors() {
     let field = http::WrongField {
         field: "content",
         fault: "TOO_LONG",
-        message: "long",
+        message: "long".into(),
         min: None,
         max: Some(5_000),
     };

@@ -1,5 +1,7 @@
 //! What every answer is wrapped in.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// An answer to a request that succeeded.
@@ -88,7 +90,7 @@ impl<'a> Failure<'a> {
 }
 
 /// One field that is wrong, and why.
-#[derive(Debug, Clone, Copy, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WrongField<'a> {
     /// Its name.
@@ -96,7 +98,7 @@ pub struct WrongField<'a> {
     /// What is wrong, for programs, such as `TOO_LONG`.
     pub fault: &'static str,
     /// What is wrong, for people.
-    pub message: &'a str,
+    pub message: Cow<'a, str>,
     /// The least that is allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min: Option<u64>,

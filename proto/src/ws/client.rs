@@ -28,7 +28,7 @@ pub enum ClientKind {
     MarkRead,
     /// `typing`, with [`Typing`].
     Typing,
-    /// `sync`, with [`SyncRequest`].
+    /// `sync`, with [`Sync`].
     Sync,
 }
 
@@ -145,7 +145,7 @@ incoming! {
 
 incoming! {
     /// Data of `sync`.
-    SyncRequest {
+    Sync {
         /// An array of [`SyncFrom`].
         conversations: Option<&'a RawValue> = "conversations",
         /// Messages a page.
@@ -163,7 +163,7 @@ incoming! {
     }
 }
 
-impl<'a> SyncRequest<'a> {
+impl<'a> Sync<'a> {
     /// The conversations asked for; `None` when they are missing or no array of objects.
     #[must_use]
     pub fn conversations(&self) -> Option<Vec<SyncFrom<'a>>> {
@@ -235,11 +235,11 @@ mod tests {
         let frame = open(
             r#"{"type":"sync","data":{"conversations":[{"conversationId":"world","afterSeq":3},{"conversation_id":"9"}],"limit":20}}"#,
         );
-        let data: SyncRequest<'_> = frame.data().expect("data");
+        let data: Sync<'_> = frame.data().expect("data");
         let list = data.conversations().expect("a list");
         assert_eq!(list[0].after_seq.optional_number(), Ok(Some(3)));
         assert_eq!(list[1].conversation_id.text(), Ok("9"));
-        let broken: SyncRequest<'_> = serde_json::from_str(r#"{"conversations":5}"#).expect("JSON");
+        let broken: Sync<'_> = serde_json::from_str(r#"{"conversations":5}"#).expect("JSON");
         assert!(broken.conversations().is_none());
     }
 
