@@ -2,6 +2,7 @@
 
 pub mod fields;
 pub mod groups;
+pub mod names;
 pub mod paging;
 pub mod presence;
 pub mod recall;

@@ -1,12 +1,16 @@
-//! What every use case holds.
+//! What every use case holds, and what most of them do.
 
 use std::sync::Arc;
 
 use slog::Logger;
 
-use crate::Settings;
-use crate::model::{ConversationId, Delivery, LoginId, Timestamp, UserId};
-use crate::ports::Ports;
+use crate::error::Fault;
+use crate::model::{
+    Audience, ConversationId, Delivery, EndReason, Event, LoginId, PageLimit, ReadState, Seq, Timestamp,
+    UserId,
+};
+use crate::ports::{ErrorKind, Ports, StoreError};
+use crate::{Error, Settings};
 
 /// Ports, settings and log of a use case.
 #[derive(Debug, Clone)]
@@ -33,6 +37,11 @@ impl Context {
         ConversationId::new(self.ports.ids.next_id()).expect("the generator keeps to 63 bits")
     }
 
+    /// The page size asked for, cut to the largest, or the default.
+    pub(crate) fn limit(&self, asked: Option<u32>, default: u32) -> Result<PageLimit, Fault> {
+        PageLimit::new(asked.unwrap_or(default.max(1)), self.settings.page_max.max(1))
+    }
+
     /// Tells others. What they are told of is stored by now, so a failure is no error of the call: who missed it finds
     /// it by `sync`.
     pub(crate) async fn tell(&self, batch: Vec<Delivery>) {
@@ -43,5 +52,40 @@ impl Context {
         if let Err(e) = self.ports.deliver.deliver(batch).await {
             slog::warn!(self.log, "events not handed on"; "events" => count, "error" => %e);
         }
+    }
+
+    /// Moves a read pointer and tells all devices of its user, the asking one too: for it this is the answer. `None` where
+    /// the user is no member.
+    pub(crate) async fn mark_read(
+        &self,
+        user: UserId,
+        conversation: ConversationId,
+        seq: Option<Seq>,
+    ) -> Result<Option<ReadState>, Error> {
+        let marked = self.ports.conversations.mark_read(user, conversation, seq).await;
+        let Some(state) = found(marked)? else { return Ok(None) };
+        let event = Event::Read { conversation, seq: state.read_seq, unread: state.unread };
+        self.tell(vec![to_user(user, event)]).await;
+        Ok(Some(state))
+    }
+}
+
+/// A delivery to everything that a user has open.
+pub(crate) fn to_user(user: UserId, event: Event) -> Delivery {
+    Delivery { event, audience: Audience::Users([user].into()), except: None }
+}
+
+/// The end of the sockets of a login that has ended.
+pub(crate) fn login_ended(user: UserId, login: LoginId) -> Delivery {
+    let audience = Audience::Login(user, login);
+    Delivery { event: Event::EndSession(EndReason::LoginEnded), audience, except: None }
+}
+
+/// Tells what is not there from what failed.
+pub(crate) fn found<T>(result: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match result {
+        Ok(it) => Ok(Some(it)),
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
     }
 }

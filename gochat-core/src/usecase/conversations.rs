@@ -5,11 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use slog::Logger;
 
-use super::context::Context;
-use crate::Settings;
-use crate::model::*;
-use crate::ports::*;
-use crate::service::{self, *};
+use super::context::{Context, found, to_user};
+use crate::error::Fault;
+use crate::model::{
+    Caller, ConversationId, ConversationView, Event, PageLimit, ReadState, Seq, User, UserId,
+};
+use crate::ports::{OpenSingle, Ports, SyncCursor};
+use crate::service::{self, SyncPage};
+use crate::settings::WritePolicy;
+use crate::{Error, Settings};
 
 /// The service [`Conversations`](service::Conversations) over the ports.
 #[derive(Debug)]
@@ -23,20 +27,74 @@ impl Conversations {
     pub fn new(ports: Ports, settings: Arc<Settings>, log: Logger) -> Self {
         Self { cx: Context { ports, settings, log } }
     }
+
+    /// A conversation that the viewer has just got, with this peer.
+    async fn new_view(
+        &self,
+        viewer: UserId,
+        peer: &Arc<User>,
+        id: ConversationId,
+        new: bool,
+    ) -> Result<ConversationView, Error> {
+        let entry = self.cx.entry(viewer, id).await?.ok_or(Error::ConversationNotFound)?;
+        Ok(ConversationView { entry, peer: Some(Arc::clone(peer)), online: None, new })
+    }
+
+    async fn may_open(&self, caller: &Caller, other: UserId) -> Result<bool, Error> {
+        Ok(match self.cx.settings.write_policy {
+            WritePolicy::Anyone => true,
+            WritePolicy::Friends => {
+                let friends = self.cx.ports.friends.friends(&[caller.user]).await?;
+                friends.first().is_some_and(|mine| mine.contains(&other))
+            }
+        })
+    }
 }
 
 #[async_trait]
 impl service::Conversations for Conversations {
     async fn list(&self, caller: &Caller) -> service::Result<Vec<ConversationView>> {
-        todo!()
+        let max = self.cx.settings.conversations_max.max(1);
+        let limit = PageLimit::new(max, max).expect("at least 1");
+        let entries = self.cx.ports.conversations.list(caller.user, limit).await?;
+        self.cx.conversation_views(entries).await
     }
 
     async fn open_single(&self, caller: &Caller, other: UserId) -> service::Result<(ConversationView, bool)> {
-        todo!()
+        if caller.guest {
+            return Err(Error::GuestForbidden);
+        }
+        if other == caller.user {
+            return Err(Error::field("targetUserId", Fault::Oneself));
+        }
+        let people = self.cx.people([caller.user, other]).await?;
+        let me = people.get(&caller.user).ok_or_else(|| Error::UserNotFound(vec![caller.user]))?;
+        let peer = people.get(&other).ok_or_else(|| Error::UserNotFound(vec![other]))?;
+        if !self.may_open(caller, other).await? {
+            return Err(Error::Forbidden);
+        }
+        let open = OpenSingle {
+            users: [caller.user, other],
+            by: caller.user,
+            id: self.cx.new_conversation(),
+            at: self.cx.now(),
+        };
+        let opened = self.cx.ports.conversations.open_single(&open).await?;
+        let mine = self.new_view(caller.user, peer, opened.id, opened.new).await?;
+        if opened.new {
+            let mut news = vec![to_user(caller.user, Event::ConversationChanged(Box::new(mine.clone())))];
+            match self.new_view(other, me, opened.id, true).await {
+                Ok(theirs) => news.push(to_user(other, Event::ConversationChanged(Box::new(theirs)))),
+                Err(e) => slog::warn!(self.cx.log, "partner not told of a conversation"; "error" => %e),
+            }
+            self.cx.tell(news).await;
+        }
+        Ok((mine, opened.new))
     }
 
     async fn get(&self, caller: &Caller, id: ConversationId) -> service::Result<ConversationView> {
-        todo!()
+        let entry = self.cx.entry(caller.user, id).await?.ok_or(Error::ConversationNotFound)?;
+        self.cx.conversation_view(entry).await
     }
 
     async fn mark_read(
@@ -45,11 +103,11 @@ impl service::Conversations for Conversations {
         id: ConversationId,
         seq: Option<Seq>,
     ) -> service::Result<ReadState> {
-        todo!()
+        self.cx.mark_read(caller.user, id, seq).await?.ok_or(Error::ConversationNotFound)
     }
 
     async fn hide(&self, caller: &Caller, id: ConversationId) -> service::Result<()> {
-        todo!()
+        found(self.cx.ports.conversations.hide(caller.user, id).await)?.ok_or(Error::ConversationNotFound)
     }
 
     async fn sync(
@@ -58,6 +116,15 @@ impl service::Conversations for Conversations {
         cursor: SyncCursor,
         limit: Option<u32>,
     ) -> service::Result<SyncPage> {
-        todo!()
+        let limit = self.cx.limit(limit, self.cx.settings.page_default);
+        let limit = limit.map_err(|fault| Error::field("limit", fault))?;
+        let changes = self.cx.ports.conversations.changes(caller.user, cursor, limit).await?;
+        Ok(SyncPage {
+            conversations: self.cx.conversation_views(changes.conversations).await?,
+            memberships: changes.memberships,
+            friends: changes.friends,
+            cursor: changes.cursor,
+            has_more: changes.has_more,
+        })
     }
 }
