@@ -175,7 +175,8 @@ impl State {
 
     fn delivered(&mut self, socket: usize, seq: u64) {
         let seen = self.seen(socket);
-        let next = std::mem::replace(&mut seen.next, seq.max(seen.next.saturating_sub(1)) + 1);
+        let next = seen.next;
+        seen.next = next.max(seq + 1);
         if next == 0 || seq == next {
             return;
         }
@@ -183,7 +184,7 @@ impl State {
             seen.hole = next;
         } else if seq < next {
             self.tally.doubled += 1;
-            self.tally.note(|| format!("socket {socket} got seq {seq} after {}", next - 1));
+            self.tally.note(|| format!("socket {socket} has seq {seq} already, next is {next}"));
         } else {
             self.tally.missing += seq - next;
             self.tally.note(|| format!("socket {socket} got seq {seq} instead of {next}"));
