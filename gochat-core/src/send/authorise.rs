@@ -22,12 +22,13 @@ pub(super) fn authorise(access: Option<&Access>, now: Timestamp) -> Result<(), C
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Membership, MembersVersion, Role};
+    use crate::model::{MembersVersion, Membership, Role};
 
     #[test]
     fn table() {
         let at = Timestamp::from_millis;
-        let access = |kind, member| Access { kind, member, version: MembersVersion::default(), members: None };
+        let access =
+            |kind, member| Access { kind, member, version: MembersVersion::default(), members: None };
         let member = |muted: Option<i64>| Some(Membership { role: Role::Member, muted_until: muted.map(at) });
         for (access, want) in [
             (None, Err(Code::ConversationNotFound)),

@@ -10,7 +10,8 @@ use super::plan::{Outcome, plan};
 use super::validate::validate;
 use crate::error::Code;
 use crate::model::{
-    Access, ConversationId, Message, MessageKey, NewMessage, Receipt, SendCommand, Seq, Timestamp, User, UserId,
+    Access, ConversationId, Message, MessageKey, NewMessage, Receipt, SendCommand, Seq, Timestamp, User,
+    UserId,
 };
 use crate::ports::{Appended, ErrorKind, Freshness, Ports, Result, Retry, StoreError};
 use crate::settings::Settings;
@@ -79,8 +80,11 @@ impl Pipeline {
     /// Whatever a port that is needed failed with; `Overloaded` when other writers kept interfering.
     pub async fn process(&self, commands: &[SendCommand]) -> Result<Report> {
         let mut report = Report::default();
-        let mut batch =
-            Batch { commands, outcomes: vec![None; commands.len()], access: HashMap::with_capacity(commands.len()) };
+        let mut batch = Batch {
+            commands,
+            outcomes: vec![None; commands.len()],
+            access: HashMap::with_capacity(commands.len()),
+        };
         let now = self.ports.clock.now();
         for (command, outcome) in commands.iter().zip(&mut batch.outcomes) {
             *outcome = validate(&command.body, &self.settings).err().map(|e| Outcome::Refused(e.code()));
@@ -162,7 +166,8 @@ impl Pipeline {
     ) -> Result<()> {
         self.load_access(batch, open, freshness).await?;
         let refused = |batch: &Batch<'_>, among: &[usize]| -> Vec<(usize, Code)> {
-            let judge = |i: &usize| authorise(batch.access_of(&batch.commands[*i]), now).err().map(|code| (*i, code));
+            let judge =
+                |i: &usize| authorise(batch.access_of(&batch.commands[*i]), now).err().map(|code| (*i, code));
             among.iter().filter_map(judge).collect()
         };
         let mut denied = refused(batch, open);
@@ -223,7 +228,9 @@ impl Pipeline {
         for ((i, new), appended) in open.into_iter().zip(new).zip(appended) {
             match appended {
                 Appended::Stored => batch.outcomes[i] = Some(Outcome::Stored(new.message)),
-                Appended::Repeated(message) => batch.outcomes[i] = Some(Outcome::Repeated(Arc::from(message))),
+                Appended::Repeated(message) => {
+                    batch.outcomes[i] = Some(Outcome::Repeated(Arc::from(message)))
+                }
                 Appended::OutOfSequence { head } => {
                     heads.insert(new.message.conversation, head);
                 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::error::Code;
 use crate::model::{
-    Access, AccessKind, Audience, ConversationId, Delivery, Event, Message, MessageView, Receipt, SendCommand,
-    StoredReceipt, User,
+    Access, AccessKind, Audience, ConversationId, Delivery, Event, Message, MessageView, Receipt,
+    SendCommand, StoredReceipt, User,
 };
 
 /// What became of a send.

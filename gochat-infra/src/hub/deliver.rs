@@ -141,7 +141,9 @@ impl Hub {
             Audience::Login(user, login) => {
                 self.spread_where(batch, group, *user, |s| s.info().login == *login);
             }
-            Audience::Session(user, id) => self.spread_where(batch, group, *user, |s| s.info().session == *id),
+            Audience::Session(user, id) => {
+                self.spread_where(batch, group, *user, |s| s.info().session == *id)
+            }
             _ => {}
         }
         Ok(())
@@ -153,7 +155,13 @@ impl Hub {
         }
     }
 
-    fn spread_where(&self, batch: &mut Batch<'_>, group: usize, user: UserId, which: impl Fn(&Session) -> bool) {
+    fn spread_where(
+        &self,
+        batch: &mut Batch<'_>,
+        group: usize,
+        user: UserId,
+        which: impl Fn(&Session) -> bool,
+    ) {
         let shard = self.inner.users[shard_of(user.get())].read();
         let Some(sessions) = shard.get(&user) else { return };
         for session in sessions.iter().filter(|s| which(s)) {
@@ -169,8 +177,7 @@ impl Hub {
     ) -> Result<()> {
         const OPERATION: &str = "hub.members";
         let wired = self.inner.directory.get();
-        let directory =
-            wired.ok_or_else(|| StoreError::new(ErrorKind::Internal, Retry::Never, OPERATION))?;
+        let directory = wired.ok_or_else(|| StoreError::new(ErrorKind::Internal, Retry::Never, OPERATION))?;
         let limit = PageLimit::new(MEMBER_PAGE, MEMBER_PAGE).expect("a page has more than no members");
         let mut after = None;
         loop {
@@ -243,8 +250,10 @@ impl Hub {
                         own.extend_from_slice(batch.groups[group].one(item, encoder));
                     }
                     Piece::Receipt => {
-                        let event = &batch.deliveries[position].event;
-                        encoder.event(event, &mut own);
+                        let Delivery { event, audience, .. } = &batch.deliveries[position];
+                        if let Audience::Origin(origin) = audience {
+                            encoder.receipt(event, origin, session.info(), &mut own);
+                        }
                         if let Event::Stored(r) = event
                             && last.get(&r.view.message.conversation) == Some(&position)
                         {

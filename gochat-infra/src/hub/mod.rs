@@ -14,24 +14,27 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use gochat_core::model::{Event, GatewayId, MessageView, SessionId, UserId};
+use bytes::Bytes;
+use gochat_core::model::{Event, GatewayId, MessageView, Origin, SessionId, UserId};
 use gochat_core::ports::Directory;
 use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
 pub use outbox::{CloseReason, Limits};
-pub use session::{EventStream, Link, Session, SessionInfo};
+pub use session::{EventStream, Flushed, Link, Session, SessionInfo};
 pub use waiters::{ReceiptWaiter, Waiters};
 
 /// Turns events into the bytes that sessions get. Appends whole frames and nothing else.
 pub trait Encoder: fmt::Debug + Send + Sync + 'static {
-    /// Appends the frames of an event; nothing when clients are not told of it.
+    /// Appends the frames of an event that any number of sessions get; nothing when clients are not told of it.
     fn event(&self, event: &Event, out: &mut Vec<u8>);
+    /// Appends the answer to a send, for the session that waits for it.
+    fn receipt(&self, event: &Event, origin: &Origin, to: &SessionInfo, out: &mut Vec<u8>);
     /// Appends what the sending session is told of its conversation once its message is stored.
     fn sent(&self, view: &MessageView, out: &mut Vec<u8>);
     /// Appends the frames that end a session.
-    fn close(&self, reason: CloseReason, out: &mut Vec<u8>);
+    fn close(&self, reason: CloseReason, to: &SessionInfo, out: &mut Vec<u8>);
 }
 
 /// Shards of the maps: enough that two cores rarely meet at one lock.
@@ -101,10 +104,13 @@ impl Hub {
         &self.inner.waiters
     }
 
-    /// Adds a session: from now on it gets what is delivered.
+    /// Adds a session: from now on it gets what is delivered, behind `greeting`.
     #[must_use = "without the session nobody can be reached"]
-    pub fn attach(&self, info: SessionInfo, link: Link) -> Arc<Session> {
+    pub fn attach(&self, info: SessionInfo, link: Link, greeting: Bytes) -> Arc<Session> {
         let session = Arc::new(Session::new(info, link));
+        if !greeting.is_empty() {
+            let _fits_an_empty_queue = session.push(greeting, &self.inner.limits);
+        }
         let id = session.info().session;
         self.inner.sessions[shard_of(id.get())].write().insert(id, Arc::clone(&session));
         let user = session.info().user;
@@ -158,7 +164,7 @@ impl Hub {
     /// Ends a session: it gets the closing frames behind what is being written, and nothing more.
     pub fn close(&self, session: &Session, reason: CloseReason) {
         let mut frames = Vec::new();
-        self.inner.encoder.close(reason, &mut frames);
+        self.inner.encoder.close(reason, session.info(), &mut frames);
         session.close(reason, frames.into());
     }
 

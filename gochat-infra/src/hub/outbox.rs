@@ -102,9 +102,13 @@ impl Outbox {
     }
 
     pub(super) fn slices<'a>(&'a self, into: &mut Vec<IoSlice<'a>>) {
-        into.extend(self.queue.iter().take(MAX_SLICES).enumerate().map(|(i, chunk)| {
-            IoSlice::new(if i == 0 { &chunk[self.written..] } else { chunk })
-        }));
+        into.extend(
+            self.queue
+                .iter()
+                .take(MAX_SLICES)
+                .enumerate()
+                .map(|(i, chunk)| IoSlice::new(if i == 0 { &chunk[self.written..] } else { chunk })),
+        );
     }
 
     pub(super) fn front(&self) -> Option<&[u8]> {

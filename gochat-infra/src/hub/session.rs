@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use gochat_core::model::{Caller, Event, LoginId, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
 use super::outbox::{CloseReason, Limits, Outbox, Overflow};
@@ -27,6 +27,8 @@ pub struct SessionInfo {
     pub guest: bool,
     /// When its token ends.
     pub expires_at: Timestamp,
+    /// Whether its client reads English; else Chinese.
+    pub english: bool,
 }
 
 impl SessionInfo {
@@ -46,7 +48,7 @@ impl SessionInfo {
 /// Where a session's bytes go.
 pub enum Link {
     /// A plain socket, written to directly by whoever delivers.
-    Tcp(TcpStream),
+    Tcp(OwnedWriteHalf),
     /// Something else that its own task writes to, such as a TLS stream.
     Task,
     /// A subscriber inside the process, which takes events as they are.
@@ -197,7 +199,7 @@ impl Session {
     }
 }
 
-fn write_out(stream: &TcpStream, outbox: &mut Outbox) -> Flushed {
+fn write_out(stream: &OwnedWriteHalf, outbox: &mut Outbox) -> Flushed {
     loop {
         let written = match outbox.len() {
             0 => return Flushed::Done,

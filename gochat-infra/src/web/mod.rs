@@ -1,4 +1,8 @@
 //! HTTP and WebSocket.
 
+pub mod convert;
+pub mod error;
 pub mod http;
+pub mod lang;
+pub mod rate;
 pub mod ws;

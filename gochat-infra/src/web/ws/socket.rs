@@ -1,0 +1,163 @@
+//! The task of one connection.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use slog::{debug, warn};
+use tokio::io::ReadBuf;
+use tokio::time::timeout;
+
+use super::codec::{Decoder, Fault};
+use super::gateway::Gateway;
+use super::intake::{Intake, Step};
+use super::wire::Wire;
+use crate::hub::{CloseReason, Flushed, Session};
+
+/// What a thread reads into; connections have no buffer of their own. Large enough that a burst is one call.
+const READ_BUFFER: usize = 64 * 1024;
+
+thread_local! {
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
+}
+
+/// What a connection's task wakes up for.
+enum Next {
+    /// The client asked for something.
+    Steps(Vec<Step>),
+    /// Everything is written, and the session is to end.
+    Closed(CloseReason),
+    /// The connection is gone.
+    Gone,
+}
+
+struct Connection<W> {
+    gateway: Gateway,
+    session: Arc<Session>,
+    wire: W,
+    decoder: Decoder,
+    bad_frames: u32,
+}
+
+/// Serves a connection to its end. `early` is what came with the handshake.
+pub(super) async fn run<W: Wire>(gateway: Gateway, session: Arc<Session>, wire: W, early: Vec<u8>) {
+    let info = *session.info();
+    if let Err(e) = gateway.opened(&info.caller(), info.session).await {
+        warn!(gateway.log, "session not registered"; "session" => info.session.get(), "error" => %e);
+        gateway.hub.close(&session, CloseReason::Internal);
+    }
+    let decoder = Decoder::new(gateway.config.message_max);
+    let mut connection = Connection { gateway, session, wire, decoder, bad_frames: 0 };
+    if !early.is_empty() {
+        let mut early = early;
+        let steps = connection.decode(&mut early);
+        connection.take(steps).await;
+    }
+    loop {
+        match poll_fn(|cx| connection.poll_next(cx)).await {
+            Next::Steps(steps) => connection.take(steps).await,
+            Next::Closed(reason) => {
+                Box::pin(connection.finish(reason)).await;
+                break;
+            }
+            Next::Gone => break,
+        }
+    }
+    let Connection { gateway, session, .. } = connection;
+    gateway.hub.detach(&session);
+    if let Err(e) = gateway.services.presences.closed(&info.caller(), info.session).await {
+        warn!(gateway.log, "session not unregistered"; "session" => info.session.get(), "error" => %e);
+    }
+    debug!(gateway.log, "session ended"; "session" => info.session.get(), "reason" => ?session.closing());
+}
+
+impl<W: Wire> Connection<W> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next> {
+        self.session.register(cx.waker());
+        match self.wire.poll_drain(cx, &self.session) {
+            Poll::Ready(Flushed::Broken) => return Poll::Ready(Next::Gone),
+            Poll::Ready(_) => {
+                if let Some(reason) = self.session.closing() {
+                    return Poll::Ready(Next::Closed(reason));
+                }
+            }
+            // A client that is to go and takes nothing any more gets the time to close and no more.
+            Poll::Pending => {
+                if let Some(reason) = self.session.closing() {
+                    return Poll::Ready(Next::Closed(reason));
+                }
+            }
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            loop {
+                let mut read = ReadBuf::new(buffer);
+                match self.wire.poll_read(cx, &mut read) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(Err(_)) => return Poll::Ready(Next::Gone),
+                    Poll::Ready(Ok(())) if read.filled().is_empty() => return Poll::Ready(Next::Gone),
+                    Poll::Ready(Ok(())) => {
+                        let steps = self.decode(read.filled_mut());
+                        if !steps.is_empty() {
+                            return Poll::Ready(Next::Steps(steps));
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    /// Reads frames and turns them into what is to be done.
+    fn decode(&mut self, bytes: &mut [u8]) -> Vec<Step> {
+        self.gateway.touch(&self.session);
+        let mut intake = Intake::new(&self.gateway, &self.session, &mut self.bad_frames);
+        let fault = self.decoder.feed(bytes, |message| intake.take(message)).err();
+        let mut steps = intake.into_steps();
+        if let Some(fault) = fault {
+            steps.push(Step::Close(match fault {
+                Fault::TooLarge => CloseReason::TooLarge,
+                Fault::Protocol => CloseReason::ProtocolError,
+                Fault::InvalidText => CloseReason::InvalidText,
+            }));
+        }
+        steps
+    }
+
+    async fn take(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Sends(sends) => self.gateway.submit(&self.session, sends).await,
+                // Boxed: what is rarely asked must not make every idle connection larger.
+                Step::Ask(ask) => Box::pin(self.gateway.ask(&self.session, ask)).await,
+                Step::Frames(frames) => self.gateway.hub.send(&self.session, frames),
+                Step::Close(reason) => self.gateway.hub.close(&self.session, reason),
+            }
+        }
+    }
+
+    /// Writes what is left, ends our side, and gives the client a moment to end its own.
+    async fn finish(&mut self, reason: CloseReason) {
+        let grace = self.gateway.config.close_timeout;
+        let all = async {
+            if poll_fn(|cx| self.wire.poll_drain(cx, &self.session)).await == Flushed::Broken {
+                return;
+            }
+            poll_fn(|cx| self.wire.poll_finish(cx, &self.session)).await;
+            if matches!(reason, CloseReason::Answer(_)) {
+                return;
+            }
+            // Reading on until the client has closed: closing with unread input would reset the connection, and the
+            // client might never see the close frame.
+            while poll_fn(|cx| poll_discard(&mut self.wire, cx)).await {}
+        };
+        let _client_took_too_long = timeout(grace, all).await;
+    }
+}
+
+/// Reads and forgets; ready with whether the connection is still open.
+fn poll_discard<W: Wire>(wire: &mut W, cx: &mut Context<'_>) -> Poll<bool> {
+    BUFFER.with_borrow_mut(|buffer| {
+        let mut read = ReadBuf::new(buffer);
+        wire.poll_read(cx, &mut read).map(|outcome| outcome.is_ok() && !read.filled().is_empty())
+    })
+}
