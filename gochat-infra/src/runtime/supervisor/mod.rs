@@ -7,7 +7,7 @@ mod policy;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use slog::{Logger, info, o, warn};
@@ -49,7 +49,7 @@ impl Phase {
 #[derive(Clone)]
 pub struct Supervisor(Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     log: Logger,
     stopping: CancellationToken,
     phases: [Tasks; 4],
@@ -110,6 +110,14 @@ impl Supervisor {
     #[must_use]
     pub fn census(&self) -> Vec<Left> {
         self.0.phases.iter().flat_map(|tasks| tasks.0.census()).collect()
+    }
+
+    pub(super) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    pub(super) const fn of(inner: Arc<Inner>) -> Self {
+        Self(inner)
     }
 
     /// Stops phase after phase: tells its tasks to stop, and waits for them, `grace` for all phases together, an eighth of

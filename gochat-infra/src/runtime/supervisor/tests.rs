@@ -12,6 +12,10 @@ fn supervisor() -> Supervisor {
     Supervisor::new(&Logger::root(Discard, o!()))
 }
 
+async fn panics() {
+    panic!("bad frame");
+}
+
 /// A task that ends when told to, and writes its name then.
 fn polite(tasks: &Tasks, name: &'static str, said: &Arc<Mutex<Vec<&'static str>>>) {
     let (token, said) = (tasks.token().clone(), said.clone());
@@ -56,7 +60,7 @@ async fn a_needed_task_stops_the_node_by_error_panic_or_early_end() {
     s.spawn("fails", Policy::StopNode, async { Err::<(), _>("disk gone") });
     s.stopping().cancelled().await;
     let s = supervisor();
-    s.spawn("panics", Policy::StopNode, async { panic!("no") });
+    s.spawn("panics", Policy::StopNode, panics());
     s.stopping().cancelled().await;
     let s = supervisor();
     s.spawn("ends", Policy::StopNode, async {});
@@ -68,7 +72,7 @@ async fn a_task_that_is_not_needed_leaves_the_node_up() {
     let s = supervisor();
     s.spawn("fails", Policy::Log, async { Err::<(), _>("never mind") });
     let group = s.phase(Phase::Sessions).group("connection");
-    group.spawn(async { panic!("bad frame") });
+    group.spawn(panics());
     s.phase(Phase::Work).0.wait().await;
     s.phase(Phase::Sessions).0.wait().await;
     assert!(!s.stopping().is_cancelled());
@@ -141,7 +145,7 @@ fn a_connection_task_carries_little_beside_its_own_state() {
     let big = async {
         let buf = [0_u8; 1024];
         tokio::task::yield_now().await;
-        drop(buf);
+        std::hint::black_box(&buf);
     };
     assert!(size(&big) < 1_100, "the future must not be held twice: {}", size(&big));
 }
