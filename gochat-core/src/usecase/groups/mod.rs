@@ -6,6 +6,7 @@
 mod changes;
 mod news;
 mod pages;
+mod rights;
 mod standing;
 
 use std::sync::Arc;
