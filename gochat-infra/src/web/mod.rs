@@ -5,4 +5,5 @@ pub mod error;
 pub mod http;
 pub mod lang;
 pub mod rate;
+pub mod server;
 pub mod ws;
