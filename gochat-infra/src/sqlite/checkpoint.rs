@@ -1,0 +1,77 @@
+//! Moving pages from the log (WAL) into the database file, off the writer's way.
+//!
+//! A thread of its own copies pages while the writer goes on writing. Under constant load it never has all of them, and the
+//! log can start from its beginning only when it has: so once the log is long, the writer copies the few that are left
+//! between two commits.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, DEFAULT_NAME};
+use slog::{Logger, debug, warn};
+
+use super::queue::Queue;
+
+/// How long the log may get, in pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    /// From here on the thread copies.
+    pub(super) soft: u32,
+    /// From here on the writer lends a hand.
+    pub(super) hard: u32,
+}
+
+/// The writer's side.
+pub(super) struct Checkpoints {
+    pub(super) bounds: Bounds,
+    pub(super) wake: Arc<Queue<()>>,
+    pub(super) log: Logger,
+}
+
+impl Checkpoints {
+    /// Looks at the log's length after a commit, and has it shortened when it is long.
+    pub(super) fn after_commit(&self, conn: &Connection) {
+        let Some((pages, copied)) = state(conn, CheckpointMode::NOOP, &self.log) else {
+            return;
+        };
+        let left = pages - copied;
+        if pages > self.bounds.hard && left <= self.bounds.soft {
+            let _ = state(conn, CheckpointMode::PASSIVE, &self.log);
+        } else if left > self.bounds.soft {
+            // One call waits already, when the queue is full.
+            let _ = self.wake.push(());
+        }
+    }
+
+    /// Copies everything and empties the log, at the end.
+    pub(super) fn finish(&self, conn: Connection) {
+        self.wake.close();
+        let _ = state(&conn, CheckpointMode::TRUNCATE, &self.log);
+        if let Err((_, e)) = conn.close() {
+            warn!(self.log, "closing the database failed"; "error" => %e);
+        }
+    }
+}
+
+/// The thread: works until the queue is closed.
+pub(super) fn run(conn: &Connection, wake: &Queue<()>, file: &Path, log: &Logger) {
+    while wake.pop().is_some() {
+        if let Some((pages, copied)) = state(conn, CheckpointMode::PASSIVE, log) {
+            debug!(log, "checkpoint"; "file" => %file.display(), "pages" => pages, "copied" => copied);
+        }
+    }
+}
+
+/// Length of the log in pages, and how many of them are in the database file.
+fn state(conn: &Connection, mode: CheckpointMode, log: &Logger) -> Option<(u32, u32)> {
+    match conn.wal_checkpoint_v2(DEFAULT_NAME, mode) {
+        // Negative when another one is at it: the next commit asks again.
+        Ok((pages, copied)) => Some((u32::try_from(pages).ok()?, u32::try_from(copied).ok()?)),
+        Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => None,
+        Err(e) => {
+            warn!(log, "checkpoint failed"; "error" => %e);
+            None
+        }
+    }
+}

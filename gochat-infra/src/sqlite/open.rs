@@ -1,0 +1,165 @@
+//! Opening a folder: the lock, the file, its schema, the connections and threads.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use slog::{Logger, info, o};
+use tokio::sync::mpsc;
+
+use super::caches::{Caches, Sizes};
+use super::checkpoint::{self, Bounds, Checkpoints};
+use super::error::{Fail, OpenError};
+use super::queue::Queue;
+use super::tx::Memory;
+use super::writer::Writer;
+use super::{Inner, SqliteOptions, SqliteStore, migrate, readers};
+
+const FILE: &str = "gochat.db";
+const LOCK: &str = "gochat.lock";
+
+/// A connection waits so long for another one of ours, which happens at checkpoints only.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept for each connection: more than there are.
+const STATEMENTS: usize = 128;
+
+pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Result<SqliteStore, OpenError> {
+    let log = log.new(o!("part" => "sqlite"));
+    let lock = lock(folder)?;
+    let file = folder.join(FILE);
+    let fault = |e: rusqlite::Error| OpenError::Database { file: file.clone(), source: e.into() };
+
+    let mut conn = Connection::open(&file).map_err(fault)?;
+    conn.busy_timeout(BUSY).map_err(fault)?;
+    migrate::migrate(&mut conn, &file)?;
+    prepare_writer(&conn, options).map_err(fault)?;
+    let memory = Memory::load(&conn).map_err(|e| match e {
+        Fail::Sql(e) => fault(e),
+        Fail::Answer(_) | Fail::Corrupt(_) => OpenError::Foreign { file: file.clone() },
+    })?;
+
+    let caches = Arc::new(Caches::new(Sizes {
+        members_bytes: options.members_cache,
+        users: options.users_cache,
+        logins: options.logins_cache,
+    }));
+    let jobs = Arc::new(Queue::new(options.write_queue));
+    let reads = Arc::new(Queue::new(options.read_queue));
+    let wake = Arc::new(Queue::new(1));
+    // Every thread holds a sender and sends nothing: when all are gone, so are the threads.
+    let (running, ended) = mpsc::channel(1);
+    let inner = Inner {
+        jobs: jobs.clone(),
+        reads: reads.clone(),
+        caches: caches.clone(),
+        ended: tokio::sync::Mutex::new(ended),
+    };
+    // From here on, dropping this ends the threads that were started.
+    let store = SqliteStore { inner: Arc::new(inner) };
+
+    let bounds = Bounds { soft: options.log_pages, hard: options.log_pages.saturating_mul(2) };
+    let checkpoints = Checkpoints { bounds, wake: wake.clone(), log: log.clone() };
+    let group_max = options.group_rows;
+    // The lock goes last, with the writer's thread: the next one to open the folder finds all connections that write closed.
+    let writer = Writer { conn, memory, jobs, group_max, caches, checkpoints, log: log.clone() };
+    spawn("gochat-writer", &running, move || {
+        writer.run();
+        drop(lock);
+    })?;
+
+    let conn = connect(&file).map_err(fault)?;
+    let (path, thread_log) = (file.clone(), log.clone());
+    spawn("gochat-wal", &running, move || checkpoint::run(&conn, &wake, &path, &thread_log))?;
+    for _ in 0..options.readers.max(1) {
+        let conn = connect(&file).and_then(|conn| prepare_reader(conn, options)).map_err(fault)?;
+        let (reads, thread_log) = (reads.clone(), log.clone());
+        spawn("gochat-reader", &running, move || readers::run(conn, &reads, &thread_log))?;
+    }
+    info!(log, "storage open"; "file" => %file.display(), "schema" => migrate::NEWEST);
+    Ok(store)
+}
+
+/// Makes the folder, for its owner only, and takes it for this process.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let fault = |source| OpenError::Folder { folder: folder.into(), source };
+    if !folder.is_dir() {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(fault)?;
+    }
+    let path = folder.join(LOCK);
+    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(fault)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.into() }),
+        Err(TryLockError::Error(source)) => Err(fault(source)),
+    }
+}
+
+fn connect(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(file, flags)?;
+    conn.busy_timeout(BUSY)?;
+    Ok(conn)
+}
+
+fn prepare_writer(conn: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    rusqlite::vtab::array::load_module(conn)?;
+    conn.pragma_update(None, "journal_mode", "WAL")?;
+    // One fsync of the log for each commit, before it is acknowledged.
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    // Another connection does it; see `checkpoint.rs`.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // A log that grew is cut back when it starts anew.
+    conn.pragma_update(None, "journal_size_limit", i64::from(options.log_pages) * 4096)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "foreign_keys", false)?;
+    // What is recalled is overwritten and not only unlinked.
+    conn.pragma_update(None, "secure_delete", true)?;
+    conn.pragma_update(None, "cache_size", -kibibytes(options.writer_cache))?;
+    if let Some(bytes) = options.size_max {
+        set_size_max(conn, bytes)?;
+    }
+    Ok(())
+}
+
+/// Sets how large the file may get; answers in whole pages.
+pub(super) fn set_size_max(conn: &Connection, bytes: u64) -> rusqlite::Result<()> {
+    let page: u64 =
+        conn.pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)?;
+    let pages = i64::try_from(bytes / page.max(1)).unwrap_or(i64::MAX).clamp(1, 0xffff_fffe);
+    conn.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+}
+
+fn prepare_reader(conn: Connection, options: &SqliteOptions) -> rusqlite::Result<Connection> {
+    conn.set_prepared_statement_cache_capacity(STATEMENTS);
+    rusqlite::vtab::array::load_module(&conn)?;
+    conn.pragma_update(None, "query_only", true)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cache_size", -kibibytes(options.reader_cache))?;
+    Ok(conn)
+}
+
+fn kibibytes(bytes: u64) -> i64 {
+    i64::try_from(bytes / 1024).unwrap_or(i64::MAX)
+}
+
+fn spawn(
+    name: &str,
+    running: &mpsc::Sender<()>,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<(), OpenError> {
+    let running = running.clone();
+    let thread = thread::Builder::new().name(name.into()).spawn(move || {
+        work();
+        drop(running);
+    });
+    thread.map(drop).map_err(OpenError::Thread)
+}
