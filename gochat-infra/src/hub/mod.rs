@@ -98,6 +98,12 @@ impl Hub {
         &self.inner.gateway
     }
 
+    /// Bounds of each session's queue.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
     /// The calls that wait for receipts.
     #[must_use]
     pub fn waiters(&self) -> &Waiters {

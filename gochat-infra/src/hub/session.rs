@@ -195,6 +195,7 @@ impl Session {
             && sender.try_send(event.clone()).is_err()
         {
             self.outbox.lock().closing = Some(CloseReason::TooSlow);
+            self.waker.wake();
         }
     }
 }
