@@ -1,0 +1,12 @@
+//! The use cases over in-memory ports: what each answers, refuses and tells, and what happens when two meet.
+
+mod accounts;
+mod conversations;
+mod friends;
+mod groups;
+mod groups_races;
+mod house;
+mod logins;
+mod messages;
+mod presences;
+mod profiles;
