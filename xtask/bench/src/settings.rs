@@ -7,7 +7,11 @@ use std::path::Path;
 pub(crate) fn environment(listen: SocketAddr, data: &Path) -> Vec<(&'static str, String)> {
     vec![
         ("GOCHAT_SERVER__LISTEN", listen.to_string()),
-        ("GOCHAT_STORAGE__PATH", data.display().to_string()),
+        ("GOCHAT_DATA__FOLDER", data.display().to_string()),
         ("GOCHAT_AUTH__BCRYPT_COST", "4".into()),
+        // 0 is no limit.
+        ("GOCHAT_LIMITS__SENDS_PER_SECOND", "0".into()),
+        ("GOCHAT_LIMITS__REGISTRATIONS_PER_MINUTE", "0".into()),
+        ("GOCHAT_LIMITS__GUESTS_PER_MINUTE", "0".into()),
     ]
 }
