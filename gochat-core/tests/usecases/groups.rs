@@ -1,1 +1,366 @@
-//! Soon.
+//! Groups and the rights in them.
+
+use std::time::Duration;
+
+use gochat_core::error::Fault;
+use gochat_core::model::*;
+use gochat_core::service::{GroupChange, GroupCreation, MemberChange};
+use gochat_core::settings::AddMembers;
+
+use crate::house::{House, code, faults};
+
+fn role(role: Role) -> MemberChange {
+    MemberChange::Rights { role: Some(role), muted_until: None }
+}
+
+fn mute(until: Option<Timestamp>) -> MemberChange {
+    MemberChange::Rights { role: None, muted_until: Some(until) }
+}
+
+async fn four(house: &House) -> [Caller; 4] {
+    [house.user("alice").await, house.user("bob").await, house.user("carl").await, house.user("dora").await]
+}
+
+#[tokio::test]
+async fn a_new_group_appears_at_all_its_members() {
+    let house = House::new();
+    let [alice, bob, carl, _] = four(&house).await;
+    house.forget();
+    let new = GroupCreation {
+        name: "  Team  ".to_owned(),
+        members: vec![carl.user, bob.user, alice.user, bob.user],
+        avatar: "/t.png".to_owned(),
+        description: "All of us".to_owned(),
+    };
+    let made = house.services.groups.create(&alice, new).await.expect("made");
+    assert_eq!(
+        (&*made.group.name, &*made.group.avatar, &*made.group.description),
+        ("Team", "/t.png", "All of us")
+    );
+    assert_eq!((made.group.owner, made.group.member_count, made.conversation.new), (alice.user, 3, true));
+    let ranks: Vec<_> = made.members.members.iter().map(|m| (m.member.user, m.member.role)).collect();
+    assert_eq!(ranks, [(alice.user, Role::Owner), (bob.user, Role::Member), (carl.user, Role::Member)]);
+    let mut heard = house.heard();
+    heard.sort();
+    assert_eq!(
+        heard,
+        [
+            "alice: new conversation of alice, 0 unread",
+            "bob: new conversation of bob, 0 unread",
+            "carl: new conversation of carl, 0 unread"
+        ]
+    );
+    let id = made.conversation.entry.conversation.id;
+    assert_eq!(house.services.conversations.get(&bob, id).await.expect("theirs").entry.unread(), 0);
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_group() {
+    let house = House::with(|s| s.group_members_max = 3);
+    let [alice, bob, carl, dora] = four(&house).await;
+    let guest = house.guest("gast").await;
+    let groups = &house.services.groups;
+    let new = |name: &str, members: &[UserId]| GroupCreation {
+        name: name.to_owned(),
+        members: members.to_vec(),
+        ..GroupCreation::default()
+    };
+    let mut bad = new(" ", &[bob.user, carl.user, dora.user]);
+    bad.avatar = "a\nb".to_owned();
+    bad.description = "x".repeat(501);
+    assert_eq!(
+        faults(groups.create(&alice, bad).await),
+        [
+            ("groupName", Fault::Missing),
+            ("avatar", Fault::Malformed),
+            ("description", Fault::TooLong { max: 500 }),
+            ("members", Fault::TooLong { max: 3 })
+        ]
+    );
+    let [x, y] = [77, 78].map(|n| UserId::new(n).expect("an id"));
+    match groups.create(&alice, new("Team", &[y, x])).await {
+        Err(gochat_core::Error::UserNotFound(missing)) => assert_eq!(missing, [x, y]),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(code(groups.create(&alice, new("Team", &[guest.user])).await), "GUEST_FORBIDDEN");
+    assert_eq!(code(groups.create(&guest, new("Team", &[alice.user])).await), "GUEST_FORBIDDEN");
+    assert_eq!(house.services.conversations.list(&alice).await.expect("list").len(), 1, "nothing was made");
+    groups.create(&alice, new("Alone", &[])).await.expect("one is enough");
+}
+
+#[tokio::test]
+async fn strangers_get_the_same_answer_from_every_call() {
+    let house = House::new();
+    let [alice, bob, carl, eve] = four(&house).await;
+    let group = house.group(&alice, &[&bob]).await;
+    let single = house.services.conversations.open_single(&eve, carl.user).await.expect("opened").0;
+    house.forget();
+    let groups = &house.services.groups;
+    for id in
+        [group, ConversationId::new(77).expect("an id"), ConversationId::WORLD, single.entry.conversation.id]
+    {
+        assert_eq!(code(groups.get(&eve, id).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.members(&eve, id, None, None).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.update(&eve, id, GroupChange::default()).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.dissolve(&eve, id).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.add(&eve, id, &[carl.user]).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.remove(&eve, id, bob.user).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.remove(&eve, id, eve.user).await), "GROUP_NOT_FOUND");
+        assert_eq!(
+            code(groups.change_member(&eve, id, bob.user, role(Role::Admin)).await),
+            "GROUP_NOT_FOUND"
+        );
+        assert_eq!(
+            code(groups.change_member(&eve, id, bob.user, MemberChange::Owner).await),
+            "GROUP_NOT_FOUND"
+        );
+    }
+    assert_eq!(house.heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn members_come_in_pages() {
+    let house = House::new();
+    let [alice, bob, carl, _] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl]).await;
+    house.services.presences.opened(&carl, SessionId::new(50).expect("an id")).await.expect("up");
+    let groups = &house.services.groups;
+    let first = groups.members(&bob, group, None, Some(2)).await.expect("a member may");
+    let ids = |page: &gochat_core::service::MemberPage| {
+        page.members.iter().map(|m| (m.member.user, m.online)).collect::<Vec<_>>()
+    };
+    assert_eq!((ids(&first), first.has_more), (vec![(alice.user, false), (bob.user, false)], true));
+    let rest = groups.members(&bob, group, Some(bob.user), Some(2)).await.expect("a member may");
+    assert_eq!((ids(&rest), rest.has_more), (vec![(carl.user, true)], false));
+    assert_eq!(rest.members[0].user.as_ref().map(|u| u.name.as_str()), Some("carl"));
+    assert_eq!(faults(groups.members(&bob, group, None, Some(0)).await), [("limit", Fault::Malformed)]);
+}
+
+#[tokio::test]
+async fn owner_and_admins_rename_and_all_members_see_it() {
+    let house = House::new();
+    let [alice, bob, carl, _] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl]).await;
+    let groups = &house.services.groups;
+    groups.change_member(&alice, group, bob.user, role(Role::Admin)).await.expect("an admin");
+    house.say(&alice, group, "hi").await;
+    let change = GroupChange { name: Some("New".to_owned()), ..GroupChange::default() };
+    assert_eq!(code(groups.update(&carl, group, change.clone()).await), "FORBIDDEN");
+    let detail = groups.update(&bob, group, change).await.expect("admins may");
+    assert_eq!(&*detail.group.name, "New");
+    let mut heard = house.heard();
+    heard.sort();
+    assert_eq!(
+        heard,
+        [
+            "alice: changed conversation of alice, 0 unread",
+            "bob: changed conversation of bob, 1 unread",
+            "carl: changed conversation of carl, 1 unread"
+        ],
+        "each gets their own absolute values"
+    );
+    let bad = GroupChange { name: Some("x".repeat(51)), avatar: Some("\0".to_owned()), description: None };
+    assert_eq!(
+        faults(groups.update(&bob, group, bad).await),
+        [("groupName", Fault::TooLong { max: 50 }), ("avatar", Fault::Malformed)]
+    );
+    groups.update(&bob, group, GroupChange::default()).await.expect("nothing to do");
+    assert_eq!(house.heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn added_members_get_the_group_and_all_hear_of_it() {
+    let house = House::new();
+    let [alice, bob, carl, dora] = four(&house).await;
+    let group = house.group(&alice, &[&bob]).await;
+    house.say(&alice, group, "early").await;
+    let groups = &house.services.groups;
+    let detail = groups.add(&bob, group, &[carl.user, bob.user, alice.user, dora.user, carl.user]).await;
+    assert_eq!(detail.expect("members may").group.member_count, 4);
+    assert_eq!(
+        house.heard(),
+        [
+            "carl: new conversation of carl, 0 unread",
+            "dora: new conversation of dora, 0 unread",
+            "alice bob carl dora: carl Joined as member by bob",
+            "alice bob carl dora: dora Joined as member by bob"
+        ]
+    );
+    groups.add(&bob, group, &[carl.user]).await.expect("in it already");
+    groups.add(&bob, group, &[]).await.expect("nobody");
+    assert_eq!(house.heard(), [""; 0]);
+    house.say(&alice, group, "late").await;
+    let view = house.services.conversations.get(&carl, group).await.expect("theirs");
+    assert_eq!(view.entry.unread(), 1, "counts from the joining");
+}
+
+#[tokio::test]
+async fn who_cannot_be_added() {
+    let house = House::with(|s| (s.group_members_max, s.add_members) = (3, AddMembers::Admin));
+    let [alice, bob, carl, dora] = four(&house).await;
+    let guest = house.guest("gast").await;
+    let group = house.group(&alice, &[&bob]).await;
+    let groups = &house.services.groups;
+    let nobody = UserId::new(77).expect("an id");
+    assert_eq!(code(groups.add(&bob, group, &[carl.user]).await), "FORBIDDEN");
+    assert_eq!(code(groups.add(&alice, group, &[carl.user, nobody]).await), "USER_NOT_FOUND");
+    assert_eq!(code(groups.add(&alice, group, &[carl.user, guest.user]).await), "GUEST_FORBIDDEN");
+    let many = groups.add(&alice, group, &[carl.user, dora.user]).await;
+    assert_eq!(faults(many), [("members", Fault::TooLong { max: 3 })]);
+    assert_eq!(groups.get(&alice, group).await.expect("mine").group.member_count, 2, "nobody was added");
+    assert_eq!(house.heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_crowd_that_is_added_does_not_overrun_the_queues_of_members() {
+    let house = House::new();
+    let alice = house.user("alice").await;
+    let group = house.group(&alice, &[]).await;
+    let mut crowd = Vec::new();
+    for i in 0..150 {
+        crowd.push(house.user(&format!("user{i}")).await.user);
+    }
+    house.forget();
+    house.services.groups.add(&alice, group, &crowd).await.expect("added");
+    let heard = house.heard();
+    assert_eq!(heard.iter().filter(|h| h.contains("new conversation")).count(), 150);
+    assert_eq!(heard.iter().filter(|h| h.contains("Joined")).count(), 100);
+}
+
+#[tokio::test]
+async fn leaving_and_removing() {
+    let house = House::new();
+    let [alice, bob, carl, dora] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl, &dora]).await;
+    let groups = &house.services.groups;
+    groups.change_member(&alice, group, bob.user, role(Role::Admin)).await.expect("an admin");
+    house.forget();
+    assert_eq!(code(groups.remove(&carl, group, dora.user).await), "FORBIDDEN");
+    assert_eq!(code(groups.remove(&bob, group, alice.user).await), "FORBIDDEN");
+    groups.remove(&bob, group, carl.user).await.expect("of lower rank");
+    assert_eq!(house.heard(), ["alice bob carl dora: carl Removed as out by bob"]);
+    assert_eq!(code(groups.remove(&bob, group, carl.user).await), "NOT_A_MEMBER");
+    assert_eq!(code(groups.get(&carl, group).await), "GROUP_NOT_FOUND");
+    assert_eq!(house.services.conversations.list(&carl).await.expect("list").len(), 1);
+    groups.remove(&dora, group, dora.user).await.expect("leaves");
+    assert_eq!(house.heard(), ["alice bob dora: dora Left as out by dora"]);
+    assert_eq!(code(groups.remove(&alice, group, alice.user).await), "CONFLICT");
+    groups.remove(&bob, group, bob.user).await.expect("leaves");
+    house.forget();
+    groups.remove(&alice, group, alice.user).await.expect("the last one out");
+    assert_eq!(house.heard(), ["alice: alice Dissolved as out by alice"]);
+    assert_eq!(code(groups.get(&alice, group).await), "GROUP_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn a_dissolved_group_is_gone_for_all() {
+    let house = House::with(|s| s.direct_fanout_max = 2);
+    let [alice, bob, carl, _] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl]).await;
+    let message = house.say(&bob, group, "hi").await;
+    let groups = &house.services.groups;
+    assert_eq!(code(groups.dissolve(&bob, group).await), "FORBIDDEN");
+    groups.dissolve(&alice, group).await.expect("the owner may");
+    assert_eq!(
+        house.heard(),
+        ["alice bob: alice Dissolved as out by alice", "carl: alice Dissolved as out by alice"],
+        "all by name, in pieces: afterwards nobody could say who they were"
+    );
+    for who in [&alice, &bob, &carl] {
+        assert_eq!(code(groups.get(who, group).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(house.services.messages.get(who, message.id).await), "MESSAGE_NOT_FOUND");
+    }
+    assert_eq!(code(groups.dissolve(&alice, group).await), "GROUP_NOT_FOUND");
+}
+
+#[tokio::test]
+async fn roles_and_mutes() {
+    let house = House::new();
+    let [alice, bob, carl, dora] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl]).await;
+    let groups = &house.services.groups;
+    let later = house.ports.clock.now().after(Duration::from_secs(60));
+
+    let view = groups.change_member(&alice, group, bob.user, role(Role::Admin)).await.expect("the owner may");
+    assert_eq!((view.member.role, view.user.map(|u| u.id)), (Role::Admin, Some(bob.user)));
+    assert_eq!(house.heard(), ["alice bob carl: bob RoleChanged as admin by alice"]);
+    groups.change_member(&alice, group, bob.user, role(Role::Admin)).await.expect("is one already");
+    assert_eq!(house.heard(), [""; 0]);
+
+    let view = groups.change_member(&bob, group, carl.user, mute(Some(later))).await.expect("of lower rank");
+    assert_eq!(view.member.muted_until, Some(later));
+    groups.change_member(&bob, group, carl.user, mute(None)).await.expect("of lower rank");
+    assert_eq!(
+        house.heard(),
+        ["alice bob carl: carl Muted as member by bob", "alice bob carl: carl Unmuted as member by bob"]
+    );
+    let both = MemberChange::Rights { role: Some(Role::Member), muted_until: Some(Some(later)) };
+    groups.change_member(&alice, group, bob.user, both).await.expect("both at once");
+    assert_eq!(
+        house.heard(),
+        [
+            "alice bob carl: bob RoleChanged as member by alice",
+            "alice bob carl: bob Muted as member by alice"
+        ]
+    );
+
+    for (who, whom, change, want) in [
+        (&bob, &carl, role(Role::Admin), "FORBIDDEN"),
+        (&carl, &bob, mute(None), "FORBIDDEN"),
+        (&carl, &alice, mute(Some(later)), "FORBIDDEN"),
+        (&alice, &alice, role(Role::Member), "FORBIDDEN"),
+        (&alice, &alice, mute(Some(later)), "FORBIDDEN"),
+        (&bob, &carl, MemberChange::Owner, "FORBIDDEN"),
+        (&alice, &dora, role(Role::Admin), "NOT_A_MEMBER"),
+        (&alice, &dora, mute(None), "NOT_A_MEMBER"),
+        (&alice, &dora, MemberChange::Owner, "NOT_A_MEMBER"),
+    ] {
+        assert_eq!(code(groups.change_member(who, group, whom.user, change).await), want, "{change:?}");
+    }
+    let owner = groups.change_member(&alice, group, bob.user, role(Role::Owner)).await;
+    assert_eq!(faults(owner), [("role", Fault::Unknown)]);
+    assert_eq!(house.heard(), [""; 0]);
+}
+
+#[tokio::test]
+async fn handing_over_makes_an_owner_who_can_speak_and_an_admin_who_can_leave() {
+    let house = House::new();
+    let [alice, bob, carl, _] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl]).await;
+    let groups = &house.services.groups;
+    let later = house.ports.clock.now().after(Duration::from_secs(60));
+    groups.change_member(&alice, group, bob.user, mute(Some(later))).await.expect("muted");
+    house.forget();
+    let view = groups.change_member(&alice, group, bob.user, MemberChange::Owner).await.expect("handed over");
+    assert_eq!((view.member.role, view.member.muted_until), (Role::Owner, None));
+    assert_eq!(
+        house.heard(),
+        [
+            "alice bob carl: bob Unmuted as member by alice",
+            "alice bob carl: alice RoleChanged as admin by alice",
+            "alice bob carl: bob RoleChanged as owner by alice"
+        ]
+    );
+    let detail = groups.get(&bob, group).await.expect("theirs");
+    assert_eq!(detail.group.owner, bob.user);
+    groups.change_member(&bob, group, bob.user, MemberChange::Owner).await.expect("is it already");
+    groups.remove(&alice, group, alice.user).await.expect("leaves");
+}
+
+#[tokio::test]
+async fn large_groups_are_told_as_members_and_the_one_who_left_by_name() {
+    let house = House::with(|s| s.direct_fanout_max = 2);
+    let [alice, bob, carl, dora] = four(&house).await;
+    let group = house.group(&alice, &[&bob, &carl]).await;
+    let groups = &house.services.groups;
+    groups.add(&alice, group, &[dora.user]).await.expect("added");
+    assert_eq!(
+        house.heard(),
+        ["dora: new conversation of dora, 0 unread", "members: dora Joined as member by alice"]
+    );
+    groups.remove(&alice, group, dora.user).await.expect("removed");
+    assert_eq!(
+        house.heard(),
+        ["members: dora Removed as out by alice", "dora: dora Removed as out by alice"]
+    );
+}
