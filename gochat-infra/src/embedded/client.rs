@@ -4,15 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gochat_core::Error;
 use gochat_core::error::Code;
 use gochat_core::model::{
-    Caller, ClientMsgId, ConversationId, ConversationView, LoginGrant, MessageBody, MessageView, Origin, ReadState,
-    ReplyTo, RequestId, SendCommand, Seq, User, UserId,
+    Caller, ClientMsgId, ConversationId, ConversationView, LoginGrant, MessageBody, MessageView, Origin,
+    ReadState, ReplyTo, RequestId, SendCommand, Seq, User, UserId,
 };
 use gochat_core::ports::{ErrorKind, Retry, StoreError, Upstream};
 use gochat_core::send::validate;
 use gochat_core::service::{GroupCreation, HistoryPage, HistoryQuery};
-use gochat_core::Error;
 use tokio::time::timeout;
 
 use super::{GoChat, Subscription};
@@ -91,7 +91,8 @@ impl Client {
     /// # Errors
     /// `Validation`, `UserNotFound`, `GuestForbidden`.
     pub async fn create_group(&self, name: &str, members: &[UserId]) -> Result<ConversationId, Error> {
-        let new = GroupCreation { name: name.to_owned(), members: members.to_vec(), ..GroupCreation::default() };
+        let new =
+            GroupCreation { name: name.to_owned(), members: members.to_vec(), ..GroupCreation::default() };
         let detail = self.chat.services().groups.create(&self.caller, new).await?;
         Ok(detail.conversation.entry.conversation.id)
     }

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::oneshot;
 
 /// What a waiting call is answered.
-pub type ReceiptAnswer = Result<StoredReceipt, Code>;
+type ReceiptAnswer = Result<StoredReceipt, Code>;
 
 /// Everybody who waits. An entry lives no longer than the [`ReceiptWaiter`] that belongs to it.
 #[derive(Debug, Default)]

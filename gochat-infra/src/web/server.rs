@@ -58,7 +58,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 struct Shared {
     app: Router,
     http: http1::Builder,
-    config: ServerConfig,
+    #[cfg(feature = "tls")]
+    tls: Option<tokio_rustls::TlsAcceptor>,
     connections: TaskGroup,
     permits: Arc<Semaphore>,
     log: Logger,
@@ -82,7 +83,8 @@ pub fn serve(
         app,
         http,
         permits: Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS))),
-        config,
+        #[cfg(feature = "tls")]
+        tls: config.tls.map(tokio_rustls::TlsAcceptor::from),
         connections: supervisor.phase(Phase::Sessions).group("connection"),
         log: log.clone(),
     });
@@ -130,8 +132,7 @@ fn is_the_clients(e: &io::Error) -> bool {
 async fn welcome(shared: &Shared, stream: TcpStream, peer: SocketAddr) {
     let _small_answers_may_wait = stream.set_nodelay(true);
     #[cfg(feature = "tls")]
-    if let Some(tls) = &shared.config.tls {
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::clone(tls));
+    if let Some(acceptor) = &shared.tls {
         match tokio::time::timeout(TLS_TIMEOUT, acceptor.accept(stream)).await {
             Ok(Ok(stream)) => Box::pin(converse(shared, stream, peer)).await,
             Ok(Err(e)) => debug!(shared.log, "TLS handshake failed"; "peer" => %peer, "error" => %e),

@@ -37,7 +37,7 @@ pub async fn upgrade(State(gateway): State<Gateway>, mut request: Request) -> Re
         return refuse(&gateway, &Error::field("upgrade", Fault::Missing), lang);
     };
     let accept = derive_accept_key(key.as_bytes());
-    let caller = match authenticate(&gateway, &request).await {
+    let caller = match authenticate(&gateway, token_of(&request)).await {
         Ok(caller) => caller,
         Err(error) => return refuse(&gateway, &error, lang),
     };
@@ -143,17 +143,21 @@ fn offers(headers: &HeaderMap) -> impl Iterator<Item = &str> {
     values.flat_map(|v| v.split(',')).map(str::trim)
 }
 
-/// Who connects: by the query's `token`, by `Authorization`, or by the subprotocol `bearer.<token>`.
-async fn authenticate(gateway: &Gateway, request: &Request) -> Result<Caller, Error> {
+/// A token by the query's `token`, by `Authorization`, or by the subprotocol `bearer.<token>`.
+fn token_of(request: &Request) -> Option<String> {
     let query = request.uri().query().unwrap_or_default();
     let in_query = query.split('&').find_map(|pair| pair.strip_prefix("token="));
     let header = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     let in_header = header.and_then(|v| v.split_once(' ')).filter(|(s, _)| s.eq_ignore_ascii_case("bearer"));
     let in_protocol = offers(request.headers()).find_map(|p| p.strip_prefix("bearer."));
     let token = in_query.filter(|t| !t.is_empty()).or(in_header.map(|(_, t)| t.trim())).or(in_protocol);
+    token.map(str::to_owned)
+}
+
+async fn authenticate(gateway: &Gateway, token: Option<String>) -> Result<Caller, Error> {
     let token = token.ok_or(Error::Unauthenticated)?;
     if gateway.is_stopping() {
         return Err(StoreError::new(ErrorKind::Closed, Retry::Safe, "gateway.connect").into());
     }
-    gateway.services.accounts.authenticate(token).await
+    gateway.services.accounts.authenticate(&token).await
 }
