@@ -171,6 +171,14 @@ pub enum Fault {
 }
 
 /// Why a use case refused or failed.
+///
+/// ```
+/// use gochat_core::error::{Error, Fault};
+///
+/// let error = Error::field("username", Fault::TooShort { min: 3 });
+/// assert_eq!(error.code().as_str(), "VALIDATION");
+/// assert_eq!(error.to_string(), "invalid input: username");
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -11,6 +11,55 @@
 //! - [`usecase`]: the implementation of the services over the ports.
 //! - [`send`]: the one pipeline that every message goes through.
 //! - [`rules`]: decisions without I/O.
+//!
+//! # All of it at once
+//!
+//! Over the in-memory ports of the `testing` feature; a program would put durable ones in their place.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use gochat_core::model::{ClientMsgId, Event, GatewayId, MessageBody, Origin, ReplyTo, SendCommand};
+//! use gochat_core::send::Pipeline;
+//! use gochat_core::service::{HistoryQuery, Registration};
+//! use gochat_core::testing::TestKit;
+//! use gochat_core::{Settings, usecase};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let kit = TestKit::new();
+//! let settings = Arc::new(Settings::default());
+//! let log = slog::Logger::root(slog::Discard, slog::o!());
+//! let chat = usecase::services(&kit.ports, Arc::clone(&settings), &log);
+//!
+//! // Two people who become friends have a conversation.
+//! chat.accounts.register(Registration::new("alice", "correct horse")).await?;
+//! let bob = chat.accounts.register(Registration::new("bob", "battery staple")).await?;
+//! let login = chat.accounts.login("alice", "correct horse").await?;
+//! let alice = chat.accounts.authenticate(&login.access_token).await?;
+//! let conversation = chat.friends.befriend(&alice, bob.id).await?.conversation;
+//!
+//! // Every message goes through the pipeline: stored first, then told.
+//! let send = SendCommand {
+//!     conversation,
+//!     sender: alice.user,
+//!     guest: false,
+//!     client_msg_id: ClientMsgId::new("mine-1").expect("short enough"),
+//!     body: MessageBody::text("hello"),
+//!     origin: Origin {
+//!         gateway: GatewayId::new("here").expect("a plain name"),
+//!         session: None,
+//!         reply: ReplyTo::Nobody,
+//!         tag: None,
+//!     },
+//! };
+//! Pipeline::new(kit.ports.clone(), settings, log).process(&[send]).await?;
+//! assert!(kit.deliver.seen().iter().any(|told| matches!(told.event, Event::NewMessage(_))));
+//!
+//! let page = chat.messages.history(&alice, conversation, HistoryQuery::Page { page: 1, size: None }).await?;
+//! assert_eq!(&*page.messages[0].message.body.content, "hello");
+//! # Ok(())
+//! # }
+//! ```
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 

@@ -3,6 +3,15 @@
 use std::time::Duration;
 
 /// What an operator may set of the business rules.
+///
+/// ```
+/// use std::time::Duration;
+/// use gochat_core::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.recall_window = Duration::from_secs(600);
+/// assert_eq!(settings.direct_fanout_max, 500);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Settings {

@@ -94,6 +94,14 @@ id! {
 decimal!(RequestId);
 id! {
     /// A conversation: the world channel, a single chat or a group. A group's id is its conversation's.
+    ///
+    /// ```
+    /// use gochat_core::model::ConversationId;
+    ///
+    /// assert_eq!("world".parse(), Ok(ConversationId::WORLD));
+    /// assert_eq!("42".parse::<ConversationId>().map(|id| id.to_string()), Ok("42".to_owned()));
+    /// assert!("042".parse::<ConversationId>().is_err());
+    /// ```
     ConversationId
 }
 
@@ -127,6 +135,14 @@ impl FromStr for ConversationId {
 }
 
 /// Position of a message in its conversation: 1, 2, 3, … without holes. 0 is before the first.
+///
+/// ```
+/// use gochat_core::model::Seq;
+///
+/// let (read, head) = (Seq::new(7), Seq::new(10));
+/// assert_eq!(head.since(read), 3);
+/// assert_eq!(read.since(head), 0);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Seq(u64);
 

@@ -3,6 +3,16 @@
 use std::time::Duration;
 
 /// A point in time, in whole milliseconds since 1970-01-01 UTC. Comes from a [`Clock`](crate::ports::Clock) only.
+///
+/// ```
+/// use std::time::Duration;
+/// use gochat_core::model::Timestamp;
+///
+/// let start = Timestamp::from_millis(1_769_851_800_123);
+/// let end = start.after(Duration::from_secs(2));
+/// assert_eq!(end.since(start), Duration::from_secs(2));
+/// assert_eq!(start.since(end), Duration::ZERO);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 

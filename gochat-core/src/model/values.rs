@@ -11,6 +11,17 @@ use crate::error::Fault;
 const RESERVED: [&str; 8] = ["info", "profile", "search", "status", "me", "world", "admin", "system"];
 
 /// A unique name: 3 to 20 letters of any script, digits, `_` and `-`, kept as written after NFKC and trimming.
+///
+/// ```
+/// use gochat_core::error::Fault;
+/// use gochat_core::model::Username;
+///
+/// let name = Username::new(" Alice ")?;
+/// assert_eq!(name.as_str(), "Alice");
+/// assert_eq!(name.key(), Username::new("aLICE")?.key());
+/// assert_eq!(Username::new("world"), Err(Fault::Reserved));
+/// # Ok::<(), Fault>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Username(Arc<str>);
 
@@ -169,6 +180,13 @@ impl fmt::Debug for PasswordHash {
 }
 
 /// Number of entries asked for in one page; 1 up to a maximum that the caller's settings give.
+///
+/// ```
+/// use gochat_core::model::PageLimit;
+///
+/// assert_eq!(PageLimit::new(1_000, 100).map(PageLimit::get), Ok(100));
+/// assert!(PageLimit::new(0, 100).is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageLimit(u32);
 

@@ -45,6 +45,15 @@ pub enum Retry {
 }
 
 /// A failed port call: what it means, whether a retry is safe, which call, and why.
+///
+/// ```
+/// use gochat_core::ports::{ErrorKind, Retry, StoreError};
+///
+/// let e = StoreError::new(ErrorKind::Unavailable, Retry::Ambiguous, "messages.append").because("broken pipe");
+/// assert_eq!(e.to_string(), "messages.append: unavailable");
+/// assert_eq!(e.retry(), Retry::Ambiguous);
+/// assert_eq!(std::error::Error::source(&e).map(ToString::to_string), Some("broken pipe".to_owned()));
+/// ```
 #[derive(Debug)]
 pub struct StoreError {
     kind: ErrorKind,

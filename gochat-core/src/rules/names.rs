@@ -50,15 +50,13 @@ mod tests {
         #[test]
         fn a_chosen_name_keeps_the_rules(random: [u8; 6]) {
             let name = of_guest(random);
-            prop_assert_eq!(Username::new(name.as_str()).as_ref(), Ok(&name));
+            prop_assert_eq!(Username::new(name.as_str()), Ok(name));
         }
 
         #[test]
         fn what_is_appended_keeps_the_rules(name in "\\PC{3,20}", number: u32, digits in 1usize..9) {
-            if let Ok(name) = Username::new(&name) {
-                if let Some(longer) = with_digits(&name, number, digits) {
-                    prop_assert!(longer.as_str().chars().count() <= Username::MAX);
-                }
+            if let Ok(name) = Username::new(&name) && let Some(longer) = with_digits(&name, number, digits) {
+                prop_assert!(longer.as_str().chars().count() <= Username::MAX);
             }
         }
     }

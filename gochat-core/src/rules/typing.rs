@@ -131,10 +131,8 @@ mod tests {
             let mut now = 0;
             for (who, wait) in steps {
                 now += wait;
-                if t.pass(key(who), at(now)) {
-                    if let Some(before) = passed.insert(who, now) {
-                        prop_assert!(now - before >= 2_000);
-                    }
+                if t.pass(key(who), at(now)) && let Some(before) = passed.insert(who, now) {
+                    prop_assert!(now - before >= 2_000);
                 }
                 prop_assert!(t.remembered() <= 8);
             }

@@ -9,6 +9,32 @@ use super::Result;
 use crate::model::{Caller, ConversationId, LoginGrant, User, UserId};
 
 /// Accounts and logins.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gochat_core::{Settings, usecase};
+/// # use gochat_core::model::*;
+/// # use gochat_core::service::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), gochat_core::Error> {
+/// # let kit = gochat_core::testing::TestKit::new();
+/// # let log = slog::Logger::root(slog::Discard, slog::o!());
+/// # let chat = usecase::services(&kit.ports, Arc::new(Settings::default()), &log);
+/// let alice = chat.accounts.register(Registration::new("Alice", "correct horse")).await?;
+/// let login = chat.accounts.login("aLICE", "correct horse").await?;
+/// assert_eq!(login.user.id, alice.id);
+///
+/// // A refresh token is good for one exchange.
+/// let next = chat.accounts.refresh(&login.refresh_token).await?;
+/// let caller = chat.accounts.authenticate(&next.access_token).await?;
+/// assert_eq!(caller.user, alice.id);
+///
+/// chat.accounts.logout(&next.access_token).await?;
+/// let refused = chat.accounts.authenticate(&next.access_token).await.unwrap_err();
+/// assert_eq!(refused.code().as_str(), "UNAUTHENTICATED");
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Accounts: Debug + Send + Sync + 'static {
     /// Makes an account.
@@ -82,6 +108,30 @@ impl Debug for Secret {
 }
 
 /// Users as others see them.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gochat_core::{Settings, usecase};
+/// # use gochat_core::model::*;
+/// # use gochat_core::service::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), gochat_core::Error> {
+/// # let kit = gochat_core::testing::TestKit::new();
+/// # let log = slog::Logger::root(slog::Discard, slog::o!());
+/// # let chat = usecase::services(&kit.ports, Arc::new(Settings::default()), &log);
+/// # let alice = chat.accounts.adopt("1", "alice").await?;
+/// # let bob = chat.accounts.adopt("2", "bob").await?;
+/// # let [alice, bob] = [
+/// #     chat.accounts.authenticate(&alice.access_token).await?,
+/// #     chat.accounts.authenticate(&bob.access_token).await?,
+/// # ];
+/// let change = ProfileChange { nickname: Some("Al".to_owned()), ..ProfileChange::default() };
+/// chat.profiles.update(&alice, change).await?;
+/// assert_eq!(chat.profiles.by_name("ALICE").await?.shown_name(), "Al");
+/// assert_eq!(chat.profiles.search(&bob, "al", None).await?.len(), 1);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Profiles: Debug + Send + Sync + 'static {
     /// Users by id, by position; `None` for those that don't exist. May be a second old.
@@ -118,6 +168,29 @@ pub struct ProfileChange {
 }
 
 /// Friends.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gochat_core::{Settings, usecase};
+/// # use gochat_core::model::*;
+/// # use gochat_core::service::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), gochat_core::Error> {
+/// # let kit = gochat_core::testing::TestKit::new();
+/// # let log = slog::Logger::root(slog::Discard, slog::o!());
+/// # let chat = usecase::services(&kit.ports, Arc::new(Settings::default()), &log);
+/// # let alice = chat.accounts.adopt("1", "alice").await?;
+/// # let bob = chat.accounts.adopt("2", "bob").await?;
+/// # let [alice, bob] = [
+/// #     chat.accounts.authenticate(&alice.access_token).await?,
+/// #     chat.accounts.authenticate(&bob.access_token).await?,
+/// # ];
+/// let made = chat.friends.befriend(&alice, bob.user).await?;
+/// assert!(made.new);
+/// assert_eq!(chat.friends.online(&bob).await?, [(alice.user, false)]);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Friends: Debug + Send + Sync + 'static {
     /// Makes the caller and `other` friends at once, and their single conversation exist. Asked again: the same answer.

@@ -11,6 +11,35 @@ use crate::model::{
 use crate::ports::{Presence, SyncCursor};
 
 /// Conversations as the caller sees them.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gochat_core::{Settings, usecase};
+/// # use gochat_core::model::*;
+/// # use gochat_core::service::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), gochat_core::Error> {
+/// # let kit = gochat_core::testing::TestKit::new();
+/// # let log = slog::Logger::root(slog::Discard, slog::o!());
+/// # let chat = usecase::services(&kit.ports, Arc::new(Settings::default()), &log);
+/// # let alice = chat.accounts.adopt("1", "alice").await?;
+/// # let bob = chat.accounts.adopt("2", "bob").await?;
+/// # let [alice, bob] = [
+/// #     chat.accounts.authenticate(&alice.access_token).await?,
+/// #     chat.accounts.authenticate(&bob.access_token).await?,
+/// # ];
+/// let (view, new) = chat.conversations.open_single(&alice, bob.user).await?;
+/// assert!(new);
+/// assert_eq!(view.entry.unread(), 0);
+/// let id = view.entry.conversation.id;
+/// assert_eq!(chat.conversations.open_single(&bob, alice.user).await?.0.entry.conversation.id, id);
+///
+/// // The world channel, and then the newest activity.
+/// let list = chat.conversations.list(&bob).await?;
+/// assert_eq!(list.iter().map(|v| v.entry.conversation.id).collect::<Vec<_>>(), [ConversationId::WORLD, id]);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Conversations: Debug + Send + Sync + 'static {
     /// The caller's list: the world channel first, then the newest activity.
@@ -63,6 +92,24 @@ pub struct SyncPage {
 }
 
 /// Stored messages. (Sending goes through [`Upstream`](crate::ports::Upstream).)
+///
+/// ```no_run
+/// use gochat_core::model::{Caller, ConversationId, Message, Seq};
+/// use gochat_core::service::{HistoryQuery, Messages, Result};
+///
+/// /// Everything above what the caller has, however much it is.
+/// async fn catch_up(chat: &dyn Messages, me: &Caller, id: ConversationId, have: Seq) -> Result<usize> {
+///     let (mut seq, mut got) = (have, 0);
+///     loop {
+///         let page = chat.history(me, id, HistoryQuery::After { seq, limit: Some(100) }).await?;
+///         got += page.messages.len();
+///         seq = page.next_seq;
+///         if !page.has_more {
+///             return Ok(got);
+///         }
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Messages: Debug + Send + Sync + 'static {
     /// One page of a conversation's history.

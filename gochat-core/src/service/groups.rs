@@ -9,6 +9,36 @@ use super::Result;
 use crate::model::{Caller, ConversationId, ConversationView, Group, Member, Role, Timestamp, User, UserId};
 
 /// Groups and who may do what in them. A stranger gets `GroupNotFound` from every call.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gochat_core::{Settings, usecase};
+/// # use gochat_core::model::*;
+/// # use gochat_core::service::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), gochat_core::Error> {
+/// # let kit = gochat_core::testing::TestKit::new();
+/// # let log = slog::Logger::root(slog::Discard, slog::o!());
+/// # let chat = usecase::services(&kit.ports, Arc::new(Settings::default()), &log);
+/// # let alice = chat.accounts.adopt("1", "alice").await?;
+/// # let bob = chat.accounts.adopt("2", "bob").await?;
+/// # let [alice, bob] = [
+/// #     chat.accounts.authenticate(&alice.access_token).await?,
+/// #     chat.accounts.authenticate(&bob.access_token).await?,
+/// # ];
+/// let new = GroupCreation { name: "Team".to_owned(), members: vec![bob.user], ..GroupCreation::default() };
+/// let team = chat.groups.create(&alice, new).await?;
+/// let id = team.conversation.entry.conversation.id;
+///
+/// // The owner hands over before leaving.
+/// let refused = chat.groups.remove(&alice, id, alice.user).await.unwrap_err();
+/// assert_eq!(refused.code().as_str(), "CONFLICT");
+/// chat.groups.change_member(&alice, id, bob.user, MemberChange::Owner).await?;
+/// chat.groups.remove(&alice, id, alice.user).await?;
+/// assert_eq!(chat.groups.get(&bob, id).await?.group.owner, bob.user);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Groups: Debug + Send + Sync + 'static {
     /// Makes a group. The caller and repeats among the members are ignored.

@@ -8,6 +8,37 @@ use super::Result;
 use crate::model::{Caller, ConversationId, SessionId};
 
 /// What gateways report of their sessions.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use gochat_core::{Settings, usecase};
+/// # use gochat_core::model::*;
+/// # use gochat_core::service::*;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), gochat_core::Error> {
+/// # let kit = gochat_core::testing::TestKit::new();
+/// # let log = slog::Logger::root(slog::Discard, slog::o!());
+/// # let chat = usecase::services(&kit.ports, Arc::new(Settings::default()), &log);
+/// # let alice = chat.accounts.adopt("1", "alice").await?;
+/// # let bob = chat.accounts.adopt("2", "bob").await?;
+/// # let [alice, bob] = [
+/// #     chat.accounts.authenticate(&alice.access_token).await?,
+/// #     chat.accounts.authenticate(&bob.access_token).await?,
+/// # ];
+/// chat.friends.befriend(&alice, bob.user).await?;
+/// let session = SessionId::new(7).expect("above 0");
+/// chat.presences.opened(&alice, session).await?;
+/// assert_eq!(chat.friends.online(&bob).await?, [(alice.user, true)]);
+///
+/// // The last session is gone: others are told when the grace time has passed.
+/// chat.presences.closed(&alice, session).await?;
+/// let due = chat.presences.next_due().expect("somebody is on the way out");
+/// kit.clock.set(due);
+/// chat.presences.tell_departures().await;
+/// assert_eq!(chat.presences.next_due(), None);
+/// # Ok(())
+/// # }
+/// ```
 #[async_trait]
 pub trait Presences: Debug + Send + Sync + 'static {
     /// A session is up. Registers it, ends the oldest beyond the limit, and tells friends and small groups if it is the

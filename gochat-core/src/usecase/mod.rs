@@ -21,6 +21,26 @@ use crate::ports::Ports;
 use crate::service::Services;
 
 /// Makes all services over these ports.
+///
+/// ```
+/// use std::sync::Arc;
+/// use gochat_core::model::ConversationId;
+/// use gochat_core::testing::TestKit;
+/// use gochat_core::{Settings, usecase};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), gochat_core::Error> {
+/// let log = slog::Logger::root(slog::Discard, slog::o!());
+/// let chat = usecase::services(&TestKit::new().ports, Arc::new(Settings::default()), &log);
+///
+/// let guest = chat.accounts.guest("").await?;
+/// assert!(guest.user.name.as_str().starts_with("guest-"));
+/// let caller = chat.accounts.authenticate(&guest.access_token).await?;
+/// let list = chat.conversations.list(&caller).await?;
+/// assert_eq!(list[0].entry.conversation.id, ConversationId::WORLD);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use]
 pub fn services(ports: &Ports, settings: Arc<Settings>, log: &slog::Logger) -> Services {
     let new = || (ports.clone(), Arc::clone(&settings), log.clone());
