@@ -1,1 +1,10 @@
-//! Configuration and logs of a program.
+//! What a program needs around the rooms: command line, configuration, logs, and errors that say how to mend them.
+//!
+//! Only shells use this; no other room reads a file, a flag or the environment.
+
+pub mod cli;
+pub mod config;
+pub mod log;
+mod problem;
+
+pub use problem::{Problem, Problems};

@@ -1,0 +1,300 @@
+//! Every key, once: its type, its default, its text.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gochat_core::Settings;
+use gochat_core::settings::{AddMembers as CoreAddMembers, WritePolicy as CoreWritePolicy};
+
+use super::raw::Raw;
+use super::section::{Key, Section, sections};
+use super::setting::{Secret, Setting, Size, choice, quoted};
+
+const fn seconds(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+sections! {
+    /// Where clients connect.
+    server: Server {
+        /// Address and port to listen on. 127.0.0.1 is this machine only; 0.0.0.0 is every network it is in.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+        /// Most connections at a time; further ones wait in the system's queue.
+        max_connections: usize = 15_000;
+        /// Pages of other origins that may use the API, such as "https://chat.example.com". A port may be *.
+        allowed_origins: Vec<String> = [
+            "http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*", "https://localhost:*",
+        ].map(str::to_owned).into();
+        /// Proxies whose X-Forwarded-For tells the client's address: addresses, or ranges such as "10.0.0.0/8".
+        trusted_proxies: Vec<String> = Vec::new();
+        /// Certificate chain (PEM). With it and the key, the server speaks HTTPS and WSS only.
+        tls_cert: Option<PathBuf> = None;
+        /// Private key of the certificate (PEM).
+        tls_key: Option<PathBuf> = None;
+        /// How long a client may take for the head of a request, also between two requests.
+        head_timeout: Duration = seconds(30);
+        /// Largest head of a request.
+        head: Size = Size(16 << 10);
+        /// How long sockets and queues may take to end when the program stops.
+        shutdown_grace: Duration = seconds(30);
+        /// Over how long clients are told to spread their reconnecting when the program stops.
+        restart_spread: Duration = seconds(10);
+        /// Threads for everything but storage and passwords; 0 is one for each core.
+        threads: usize = 0;
+    }
+
+    /// What is kept, and where.
+    data: Data {
+        /// Folder of the database and the signing keys. Made at first start; one process at a time.
+        folder: PathBuf = PathBuf::from("./gochat-data");
+        /// Threads that read from the database.
+        readers: usize = 2;
+        /// Calls that may wait to be written; further ones are refused as UNAVAILABLE.
+        write_queue: usize = 4_096;
+        /// Calls that may wait to be read; further ones are refused as UNAVAILABLE.
+        read_queue: usize = 4_096;
+        /// Memory for pages of the writer.
+        writer_cache: Size = Size(32 << 20);
+        /// Memory for pages of each reader.
+        reader_cache: Size = Size(8 << 20);
+        /// Memory for the members of conversations.
+        members_cache: Size = Size(32 << 20);
+        /// Users kept in memory.
+        users_cache: usize = 20_000;
+        /// Logins kept in memory.
+        logins_cache: usize = 50_000;
+        /// Largest size of the database; unset, the disk's. What does not fit is refused.
+        size_max: Option<Size> = None;
+    }
+
+    /// Accounts, passwords and tokens.
+    auth: Auth {
+        /// Two to the power of this many rounds of bcrypt for a password, 4 to 31. 10 takes about 50 ms of one core.
+        bcrypt_cost: u32 = 10;
+        /// Threads that hash passwords; 0 is half of the cores, at most 4.
+        bcrypt_threads: usize = 0;
+        /// Logins that may wait for a password to be checked; further ones are refused as UNAVAILABLE.
+        bcrypt_queue: usize = 256;
+        /// How long an access token is good for.
+        access_ttl: Duration = seconds(24 * 3600);
+        /// How long a refresh token is good for.
+        refresh_ttl: Duration = seconds(30 * 24 * 3600);
+        /// For so long a used refresh token gets the same answer again, as the first answer may have been lost.
+        refresh_grace: Duration = seconds(10);
+        /// What tokens are signed with: 32 bytes or more, or the lines of a key file (docs/operations.md).
+        /// Unset, it is made at first start and kept in the data folder.
+        jwt_secret: Option<Secret> = None;
+    }
+
+    /// What clients may do, and how much. A rate of 0 is no limit.
+    limits: Limits {
+        /// Largest body of an HTTP request.
+        body: Size = Size(1 << 20);
+        /// Largest WebSocket message.
+        frame: Size = Size(64 << 10);
+        /// Bytes that may wait for one session; a client that reads slower is cut off with 4000 and catches up by `sync`.
+        session_queue: Size = Size(1 << 20);
+        /// Sessions of one user; the oldest goes.
+        sessions_per_user: u32 = 50;
+        /// Messages a user may send a second, in the long run.
+        sends_per_second: u32 = 20;
+        /// Messages a user may send at once.
+        send_burst: u32 = 100;
+        /// Failed logins of one name, in `login_window`.
+        login_failures_per_name: u32 = 10;
+        /// Failed logins from one address, in `login_window`.
+        login_failures_per_address: u32 = 50;
+        /// The time over which failed logins are counted.
+        login_window: Duration = seconds(300);
+        /// Registrations from one address a minute.
+        registrations_per_minute: u32 = 30;
+        /// Guests from one address a minute.
+        guests_per_minute: u32 = 60;
+        /// Whether this machine's own addresses are exempt from the limits by address.
+        loopback_exempt: bool = true;
+        /// Bad frames in a row after which a socket is closed with 4502.
+        bad_frames: u32 = 10;
+        /// Messages that go through the pipeline at once.
+        batch: usize = 4_096;
+        /// Messages that may wait for the pipeline; senders beyond wait, and then get UNAVAILABLE.
+        send_queue: usize = 16_384;
+        /// How long a send may wait for its place in the pipeline.
+        send_timeout: Duration = seconds(4);
+        /// How long a batch is tried again while the database is away, before its senders are told.
+        send_retry: Duration = seconds(3);
+    }
+
+    /// How dead connections are found.
+    heartbeat: Heartbeat {
+        /// Silence after which the server pings.
+        ping: Duration = seconds(30);
+        /// Silence after which a connection is closed with 4001.
+        dead: Duration = seconds(75);
+    }
+
+    /// The rules of chatting.
+    chat: Chat {
+        /// Up to so many members a message is delivered directly; above, by a task in pages.
+        direct_fanout: u32 = Settings::default().direct_fanout_max;
+        /// Longest message, in characters.
+        content: usize = Settings::default().content_max;
+        /// Longest group name, in characters.
+        group_name: usize = Settings::default().group_name_max;
+        /// Longest group description, in characters.
+        group_description: usize = Settings::default().group_description_max;
+        /// Longest address of a picture, in bytes.
+        avatar: usize = Settings::default().avatar_max;
+        /// Most members of a group.
+        group_members: u32 = Settings::default().group_members_max;
+        /// Most mentions in a message.
+        mentions: usize = Settings::default().mentions_max;
+        /// Largest description of an attachment.
+        attachment: Size = Size(Settings::default().attachment_max as u64);
+        /// Largest page.
+        page: u32 = Settings::default().page_max;
+        /// Size of a page when none is asked for.
+        page_default: u32 = Settings::default().page_default;
+        /// Size of a page of search results when none is asked for.
+        search_default: u32 = Settings::default().search_default;
+        /// Most conversations in one list.
+        conversations: u32 = Settings::default().conversations_max;
+        /// Most friends of one user.
+        friends: u32 = Settings::default().friends_max;
+        /// How long one's own message may be recalled.
+        recall_window: Duration = Settings::default().recall_window;
+        /// Whether members read what was written before they joined.
+        history_before_join: bool = Settings::default().history_before_join;
+        /// Who may write to whom: "anyone" or "friends".
+        write_policy: WritePolicy = WritePolicy::Anyone;
+        /// Who may add members to a group: "member" or "admin" (owners and admins).
+        add_members: AddMembers = AddMembers::Member;
+        /// Groups of up to so many members tell who is online.
+        group_presence: u32 = Settings::default().group_presence_max;
+        /// How long a user must be away before it is told, so that a reconnect says nothing.
+        presence_grace: Duration = Settings::default().presence_grace;
+        /// Least time between two typing notices of one user in one conversation.
+        typing_interval: Duration = Settings::default().typing_interval;
+        /// Tries of one batch of messages when the database is away for a moment.
+        send_attempts: u32 = Settings::default().send_attempts;
+    }
+
+    /// What the program tells of itself.
+    log: Log {
+        /// "terminal" for people, "json" for programs; one record a line, on stderr.
+        format: LogFormat = LogFormat::Terminal;
+        /// The least important records that are written: "critical", "error", "warning", "info", "debug" or "trace".
+        level: LogLevel = LogLevel::Info, reloads;
+        /// Records that may wait to be written; further ones are dropped and counted.
+        queue: usize = 4_096;
+        /// How many records with one text are written in ten seconds; further ones are counted. 0 is no limit.
+        repeats: u32 = 20;
+    }
+
+    /// Counters for Prometheus at GET /metrics.
+    metrics: Metrics {
+        /// Who may read them: "loopback" (this machine), "all", or "off".
+        access: MetricsAccess = MetricsAccess::Loopback;
+    }
+}
+
+choice! {
+    /// Who may write to whom.
+    WritePolicy {
+        /// Anybody to anybody.
+        Anyone = "anyone",
+        /// Friends only.
+        Friends = "friends",
+    }
+}
+
+choice! {
+    /// Who may add members to a group.
+    AddMembers {
+        /// Every member.
+        Member = "member",
+        /// Its owner and admins.
+        Admin = "admin",
+    }
+}
+
+choice! {
+    /// What log records look like.
+    LogFormat {
+        /// For people.
+        Terminal = "terminal",
+        /// For programs.
+        Json = "json",
+    }
+}
+
+choice! {
+    /// Importance of log records.
+    LogLevel {
+        /// The program can't go on.
+        Critical = "critical",
+        /// A fault of ours.
+        Error = "error",
+        /// Something to look at.
+        Warning = "warning",
+        /// What happens.
+        Info = "info",
+        /// Clients' mistakes and details.
+        Debug = "debug",
+        /// Everything; only in builds without optimisation.
+        Trace = "trace",
+    }
+}
+
+choice! {
+    /// Who may read the counters.
+    MetricsAccess {
+        /// This machine.
+        Loopback = "loopback",
+        /// Everybody.
+        All = "all",
+        /// Nobody.
+        Off = "off",
+    }
+}
+
+impl Config {
+    /// The part of the configuration that the business rules take.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        let (chat, auth) = (&self.chat, &self.auth);
+        let mut s = Settings::default();
+        s.direct_fanout_max = chat.direct_fanout;
+        s.content_max = chat.content;
+        s.group_name_max = chat.group_name;
+        s.group_description_max = chat.group_description;
+        s.avatar_max = chat.avatar;
+        s.group_members_max = chat.group_members;
+        s.mentions_max = chat.mentions;
+        s.attachment_max = chat.attachment.as_usize();
+        s.page_max = chat.page;
+        s.page_default = chat.page_default;
+        s.search_default = chat.search_default;
+        s.conversations_max = chat.conversations;
+        s.friends_max = chat.friends;
+        s.recall_window = chat.recall_window;
+        s.history_before_join = chat.history_before_join;
+        s.write_policy = match chat.write_policy {
+            WritePolicy::Anyone => CoreWritePolicy::Anyone,
+            WritePolicy::Friends => CoreWritePolicy::Friends,
+        };
+        s.add_members = match chat.add_members {
+            AddMembers::Member => CoreAddMembers::Member,
+            AddMembers::Admin => CoreAddMembers::Admin,
+        };
+        s.group_presence_max = chat.group_presence;
+        s.presence_grace = chat.presence_grace;
+        s.typing_interval = chat.typing_interval;
+        s.access_ttl = auth.access_ttl;
+        s.refresh_ttl = auth.refresh_ttl;
+        s.refresh_grace = auth.refresh_grace;
+        s.sessions_max = self.limits.sessions_per_user;
+        s.send_attempts = chat.send_attempts;
+        s
+    }
+}
