@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::Id;
+
 /// An answer to a request that succeeded.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -35,6 +37,19 @@ pub enum Pagination {
     Pages(Pages),
     /// Asked for by cursor.
     Cursor(Cursor),
+    /// Members, by id.
+    Members(MemberPage),
+}
+
+/// Position among the members of a group.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberPage {
+    /// Whether there are more.
+    pub has_more: bool,
+    /// To be passed as `after` next; nothing when there is nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_after: Option<Id>,
 }
 
 /// Page numbers.
