@@ -10,3 +10,4 @@ mod logins;
 mod messages;
 mod presences;
 mod profiles;
+mod telling;
