@@ -117,8 +117,8 @@ fn prepare_writer(conn: &Connection, options: &SqliteOptions) -> rusqlite::Resul
     conn.pragma_update(None, "synchronous", "FULL")?;
     // Another connection does it; see `checkpoint.rs`.
     conn.pragma_update(None, "wal_autocheckpoint", 0)?;
-    // A log that grew is cut back when it starts anew.
-    conn.pragma_update(None, "journal_size_limit", i64::from(options.log_pages) * 4096)?;
+    // The log keeps the room that it usually needs: room given back would have to be allocated again with each commit.
+    conn.pragma_update(None, "journal_size_limit", i64::from(options.log_pages) * 4 * 4096)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "foreign_keys", false)?;
     // What is recalled is overwritten and not only unlinked.
