@@ -6,7 +6,6 @@ use std::sync::Arc;
 use gochat_core::Settings;
 use gochat_core::model::GatewayId;
 use gochat_core::ports::{Clock, Directory, IdGenerator, Ports};
-use gochat_core::send::Pipeline;
 use gochat_core::usecase;
 use slog::{Discard, Logger, info, o};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +14,7 @@ use super::chat::{GoChat, Parts};
 use super::{Feed, FeedConfig, LocalDedup, LocalSequencer, LocalSessions};
 use crate::auth::{BcryptHasher, HasherConfig, HasherError, JwtSigner, KeyError, SigningKeys};
 use crate::hub::{Encoder, Hub, Limits};
+use crate::runtime::metrics::Metrics;
 use crate::runtime::{OsSecrets, Snowflake, Supervisor, SystemClock};
 use crate::sqlite::{OpenError, SqliteOptions, SqliteStore};
 
@@ -35,6 +35,7 @@ pub struct Builder {
     keys: Option<SigningKeys>,
     limits: Limits,
     feed: FeedConfig,
+    metrics: Metrics,
     log: Option<Logger>,
     cancellation: CancellationToken,
 }
@@ -67,6 +68,7 @@ impl Builder {
             keys: None,
             limits: Limits::default(),
             feed: FeedConfig::default(),
+            metrics: Metrics::new(),
             log: None,
             cancellation: CancellationToken::new(),
         }
@@ -121,6 +123,13 @@ impl Builder {
         self
     }
 
+    /// Where it is counted what happens; its own by default, see [`Hub::metrics`].
+    #[must_use]
+    pub fn metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
     /// Where log records go; nowhere by default.
     #[must_use]
     pub fn logger(mut self, log: Logger) -> Self {
@@ -156,7 +165,7 @@ impl Builder {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdGenerator> = Arc::new(Snowflake::new(0, Arc::clone(&clock)));
         let gateway = GatewayId::new("local").expect("a short ASCII name is a gateway's name");
-        let hub = Hub::new(gateway, encoder(), self.limits);
+        let hub = Hub::new(gateway, encoder(), self.limits, self.metrics.clone());
         let stored = Arc::new(store.clone());
         hub.set_directory(Arc::clone(&stored) as Arc<dyn Directory>);
         let ports = Ports {
@@ -180,8 +189,8 @@ impl Builder {
         let settings = Arc::new(self.settings);
         let services = usecase::services(&ports, Arc::clone(&settings), &log);
         let supervisor = Supervisor::inside(&log, &self.cancellation);
-        let pipeline = Pipeline::new(ports.clone(), Arc::clone(&settings), log.clone());
-        let feed = Feed::start(pipeline, self.feed, &supervisor, &log);
+        self.metrics.watch_tasks(&supervisor);
+        let feed = Feed::start(ports.clone(), &hub, Arc::clone(&settings), self.feed, &supervisor, &log);
         info!(log, "chat is open"; "folder" => %self.folder.display());
         Ok(GoChat::new(Parts { ports, services, hub, feed, supervisor, settings, store, log }))
     }

@@ -1,17 +1,21 @@
 //! From all who send to the one pipeline: a bounded queue, and the task that empties it in batches.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use gochat_core::Settings;
 use gochat_core::error::Code;
 use gochat_core::model::SendCommand;
-use gochat_core::ports::{ErrorKind, Result, Retry, StoreError, Submitted, Upstream};
-use gochat_core::send::Pipeline;
+use gochat_core::ports::{ErrorKind, Ports, Result, Retry, StoreError, Submitted, Upstream};
+use gochat_core::send::{Pipeline, Report};
 use slog::{Logger, error, warn};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::timed::Timed;
+use crate::hub::Hub;
 use crate::runtime::{Phase, Policy, Supervisor};
 
 /// Bounds of the queue.
@@ -41,12 +45,24 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Starts the task that feeds `pipeline`. At shutdown it takes what waits to its end.
+    /// Starts the task that feeds a pipeline over `ports`, which delivers through `hub`. At shutdown it takes what waits to
+    /// its end.
     #[must_use]
-    pub fn start(pipeline: Pipeline, config: FeedConfig, supervisor: &Supervisor, log: &Logger) -> Self {
+    pub fn start(
+        ports: Ports,
+        hub: &Hub,
+        settings: Arc<Settings>,
+        config: FeedConfig,
+        supervisor: &Supervisor,
+        log: &Logger,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(config.queue.max(1));
         let work = supervisor.phase(Phase::Work);
-        let feeder = Feeder { pipeline, config, waiting, stop: work.token().clone(), log: log.clone() };
+        let timed = Arc::new(Timed::new(hub.clone()));
+        let ports = Ports { deliver: Arc::clone(&timed) as _, ..ports };
+        let pipeline = Pipeline::new(ports, settings, log.clone());
+        let stop = work.token().clone();
+        let feeder = Feeder { pipeline, timed, config, waiting, stop, log: log.clone() };
         work.spawn("pipeline", Policy::StopNode, feeder.run());
         Self { queue }
     }
@@ -72,6 +88,7 @@ impl Upstream for Feed {
 
 struct Feeder {
     pipeline: Pipeline,
+    timed: Arc<Timed>,
     config: FeedConfig,
     waiting: mpsc::Receiver<SendCommand>,
     stop: CancellationToken,
@@ -105,13 +122,15 @@ impl Feeder {
         let deadline = Instant::now() + self.config.retry_for;
         let mut pause = PAUSE;
         loop {
+            self.timed.begin();
             let failure = match self.pipeline.process(batch).await {
-                Ok(_) => return,
+                Ok(report) => return self.count(&report),
                 Err(e) => e,
             };
             // A full disk does not empty itself: the senders learn it now, and may send again with the same ids.
             let hopeless = failure.retry() == Retry::Never || failure.kind() == ErrorKind::Full;
             if hopeless || Instant::now() + pause > deadline {
+                self.timed.hub().metrics().sends_failed.inc_by(batch.len() as u64);
                 error!(self.log, "sends refused"; "sends" => batch.len(), "error" => %failure);
                 let code = gochat_core::Error::Port(failure).code();
                 let code = if code == Code::Internal { Code::Internal } else { Code::Unavailable };
@@ -124,5 +143,12 @@ impl Feeder {
             sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(500));
         }
+    }
+
+    fn count(&self, report: &Report) {
+        let metrics = self.timed.hub().metrics();
+        metrics.sends_stored.inc_by(report.stored as u64);
+        metrics.sends_repeated.inc_by(report.repeated as u64);
+        metrics.sends_refused.inc_by(report.refused as u64);
     }
 }

@@ -29,6 +29,7 @@ mod sequencer;
 mod sessions;
 mod silent;
 mod subscription;
+mod timed;
 
 pub use builder::{BuildError, Builder};
 pub use chat::GoChat;

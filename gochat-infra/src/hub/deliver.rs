@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use gochat_core::error::Code;
 use gochat_core::model::{
     Audience, ConversationId, Delivery, EndReason, Event, Origin, PageLimit, ReplyTo, SessionId, UserId,
@@ -40,8 +41,16 @@ struct Batch<'a> {
     groups: Vec<Group<'a>>,
     newest: FxHashMap<ConversationId, usize>,
     personal: FxHashMap<SessionId, Personal>,
+    out: Out,
+}
+
+/// What was queued.
+#[derive(Default)]
+struct Out {
     /// Sessions with something queued, to be written to at the end.
     dirty: Vec<Arc<Session>>,
+    frames: usize,
+    bytes: usize,
 }
 
 #[async_trait]
@@ -52,14 +61,18 @@ impl Deliver for Hub {
             groups: Vec::new(),
             newest: FxHashMap::default(),
             personal: FxHashMap::default(),
-            dirty: Vec::new(),
+            out: Out::default(),
         };
         let ends = self.sort(&mut batch);
         for i in 0..batch.groups.len() {
             self.spread(&mut batch, i).await?;
         }
         self.receipts(&mut batch);
-        for (n, session) in batch.dirty.iter().enumerate() {
+        let metrics = &self.inner.metrics;
+        metrics.deliveries.inc_by(batch.out.frames as u64);
+        metrics.frames_out.inc_by(batch.out.frames as u64);
+        metrics.bytes_out.inc_by(batch.out.bytes as u64);
+        for (n, session) in batch.out.dirty.iter().enumerate() {
             session.flush();
             if n % FLUSH_SLICE == FLUSH_SLICE - 1 {
                 tokio::task::yield_now().await;
@@ -205,26 +218,31 @@ impl Hub {
             return;
         }
         let encoder = &*self.inner.encoder;
+        let mut count = group.events.len();
         let frames = if group.excepts(id) {
             let mut own = Vec::new();
             for item in 0..group.events.len() {
                 if group.events[item].except != Some(id) {
                     own.extend_from_slice(group.one(item, encoder));
+                } else {
+                    count -= 1;
                 }
             }
             own.into()
         } else {
             group.all(encoder)
         };
-        self.push(&mut batch.dirty, session, frames);
+        self.push(&mut batch.out, session, frames, count);
     }
 
-    fn push(&self, dirty: &mut Vec<Arc<Session>>, session: &Arc<Session>, frames: bytes::Bytes) {
+    fn push(&self, out: &mut Out, session: &Arc<Session>, frames: Bytes, count: usize) {
         if frames.is_empty() {
             return;
         }
+        out.frames += count;
+        out.bytes += frames.len();
         match session.push_batched(frames, &self.inner.limits) {
-            Ok(true) => dirty.push(Arc::clone(session)),
+            Ok(true) => out.dirty.push(Arc::clone(session)),
             Ok(false) => {}
             Err(_) => self.close(session, CloseReason::TooSlow),
         }
@@ -243,7 +261,8 @@ impl Hub {
                     last.insert(r.view.message.conversation, *position);
                 }
             }
-            let mut own = Vec::with_capacity(personal.pieces.len() * 384);
+            let pieces = personal.pieces.len();
+            let mut own = Vec::with_capacity(pieces * 384);
             for (position, piece) in personal.pieces {
                 match piece {
                     Piece::Grouped { group, item } => {
@@ -262,7 +281,7 @@ impl Hub {
                     }
                 }
             }
-            self.push(&mut batch.dirty, &session, own.into());
+            self.push(&mut batch.out, &session, own.into(), pieces);
         }
     }
 

@@ -21,6 +21,8 @@ use parking_lot::RwLock;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::runtime::metrics::Metrics;
+
 pub use outbox::{CloseReason, Limits};
 pub use session::{EventStream, Flushed, Link, Session, SessionInfo};
 pub use waiters::{ReceiptWaiter, Waiters};
@@ -52,6 +54,7 @@ struct Inner {
     gateway: GatewayId,
     encoder: Arc<dyn Encoder>,
     limits: Limits,
+    metrics: Metrics,
     directory: OnceLock<Arc<dyn Directory>>,
     users: Vec<Shard<UserId, SmallVec<[Arc<Session>; 1]>>>,
     sessions: Vec<Shard<SessionId, Arc<Session>>>,
@@ -73,11 +76,12 @@ fn shard_of(id: u64) -> usize {
 impl Hub {
     /// A hub without sessions. `limits` bound the queue of each session.
     #[must_use]
-    pub fn new(gateway: GatewayId, encoder: Arc<dyn Encoder>, limits: Limits) -> Self {
+    pub fn new(gateway: GatewayId, encoder: Arc<dyn Encoder>, limits: Limits, metrics: Metrics) -> Self {
         let inner = Inner {
             gateway,
             encoder,
             limits,
+            metrics,
             directory: OnceLock::new(),
             users: (0..SHARDS).map(|_| Shard::default()).collect(),
             sessions: (0..SHARDS).map(|_| Shard::default()).collect(),
@@ -98,6 +102,12 @@ impl Hub {
         &self.inner.gateway
     }
 
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
     /// Bounds of each session's queue.
     #[must_use]
     pub fn limits(&self) -> &Limits {
@@ -113,7 +123,11 @@ impl Hub {
     /// Adds a session: from now on it gets what is delivered, behind `greeting`.
     #[must_use = "without the session nobody can be reached"]
     pub fn attach(&self, info: SessionInfo, link: Link, greeting: Bytes) -> Arc<Session> {
-        let session = Arc::new(Session::new(info, link));
+        let session = Arc::new(Session::new(info, link, self.inner.metrics.clone()));
+        if session.is_socket() {
+            self.inner.metrics.connections.inc();
+            self.inner.metrics.connects.inc();
+        }
         if !greeting.is_empty() {
             let _fits_an_empty_queue = session.push(greeting, &self.inner.limits);
         }
@@ -132,6 +146,10 @@ impl Hub {
             return;
         }
         self.inner.count.fetch_sub(1, Ordering::Relaxed);
+        if session.is_socket() {
+            self.inner.metrics.connections.dec();
+            session.forget_queue();
+        }
         let mut users = self.inner.users[shard_of(user.get())].write();
         if let Some(sessions) = users.get_mut(&user) {
             sessions.retain(|s| s.info().session != id);
@@ -179,6 +197,8 @@ impl Hub {
         if frames.is_empty() {
             return;
         }
+        self.inner.metrics.frames_out.inc();
+        self.inner.metrics.bytes_out.inc_by(frames.len() as u64);
         if session.push(frames.into(), &self.inner.limits).is_err() {
             self.close(session, CloseReason::TooSlow);
         }

@@ -60,6 +60,8 @@ pub(super) struct Outbox {
     queue: VecDeque<Bytes>,
     bytes: usize,
     written: usize,
+    /// What of `bytes` is in the count of waiting bytes.
+    accounted: usize,
     /// Whether somebody has undertaken to flush it.
     pub(super) dirty: bool,
     pub(super) closing: Option<CloseReason>,
@@ -83,18 +85,35 @@ impl Outbox {
         Ok(())
     }
 
-    /// Drops what has not begun to be written, and ends with `frames`.
-    pub(super) fn close(&mut self, reason: CloseReason, frames: Bytes) {
+    /// Ends with `frames`; answers how many chunks it threw away before them.
+    pub(super) fn close(&mut self, reason: CloseReason, frames: Bytes) -> usize {
         if self.closing.is_some() {
-            return;
+            return 0;
         }
+        let before = self.queue.len();
         // A slow client has no use for what it did not read; others get everything that was sent before the end.
         if reason == CloseReason::TooSlow {
             self.queue.truncate(usize::from(self.written > 0));
         }
+        let dropped = before - self.queue.len();
         self.queue.push_back(frames);
         self.bytes = self.queue.iter().map(Bytes::len).sum::<usize>() - self.written;
         self.closing = Some(reason);
+        dropped
+    }
+
+    /// By how much the waiting bytes have changed since this was asked last.
+    pub(super) fn unaccounted(&mut self) -> i64 {
+        let change = self.bytes as i64 - self.accounted as i64;
+        self.accounted = self.bytes;
+        change
+    }
+
+    /// As [`unaccounted`](Self::unaccounted), when nothing waits any more, for whatever reason.
+    pub(super) fn forget(&mut self) -> i64 {
+        self.queue = VecDeque::new();
+        (self.bytes, self.written) = (0, 0);
+        self.unaccounted()
     }
 
     pub(super) fn is_empty(&self) -> bool {

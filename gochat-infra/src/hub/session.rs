@@ -12,6 +12,8 @@ use parking_lot::Mutex;
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::mpsc;
 
+use crate::runtime::metrics::Metrics;
+
 use super::outbox::{CloseReason, Limits, Outbox, Overflow};
 
 /// Whose session it is.
@@ -77,6 +79,7 @@ pub struct Session {
     waker: AtomicWaker,
     /// Heartbeat round in which the client last showed life.
     alive: AtomicU32,
+    metrics: Metrics,
 }
 
 /// How a flush ended.
@@ -91,8 +94,20 @@ pub enum Flushed {
 }
 
 impl Session {
-    pub(super) fn new(info: SessionInfo, link: Link) -> Self {
-        Self { info, link, outbox: Mutex::default(), waker: AtomicWaker::new(), alive: AtomicU32::new(0) }
+    pub(super) fn new(info: SessionInfo, link: Link, metrics: Metrics) -> Self {
+        let (outbox, waker, alive) = (Mutex::default(), AtomicWaker::new(), AtomicU32::new(0));
+        Self { info, link, outbox, waker, alive, metrics }
+    }
+
+    /// Whether a client is behind it, not a subscriber in the process.
+    #[must_use]
+    pub fn is_socket(&self) -> bool {
+        !matches!(self.link, Link::Events(_))
+    }
+
+    /// Takes what waits out of the count of waiting bytes: nobody will write it any more.
+    pub(super) fn forget_queue(&self) {
+        self.metrics.queue_bytes.inc_by(self.outbox.lock().forget());
     }
 
     /// Whose it is.
@@ -148,7 +163,8 @@ impl Session {
     }
 
     pub(super) fn close(&self, reason: CloseReason, frames: Bytes) {
-        self.outbox.lock().close(reason, frames);
+        let dropped = self.outbox.lock().close(reason, frames);
+        self.metrics.drops.inc_by(dropped as u64);
         self.flush();
         self.waker.wake();
     }
@@ -163,6 +179,7 @@ impl Session {
             return Flushed::Blocked;
         };
         let flushed = write_out(stream, &mut outbox);
+        self.account(&mut outbox);
         drop(outbox);
         if flushed != Flushed::Done {
             self.waker.wake();
@@ -173,8 +190,23 @@ impl Session {
     /// As [`flush`](Self::flush), for the session's own task, which needs no waking.
     pub fn flush_own(&self) -> Flushed {
         match &self.link {
-            Link::Tcp(stream) => write_out(stream, &mut self.outbox.lock()),
+            Link::Tcp(stream) => {
+                let mut outbox = self.outbox.lock();
+                let flushed = write_out(stream, &mut outbox);
+                self.account(&mut outbox);
+                flushed
+            }
             Link::Task | Link::Events(_) => Flushed::Done,
+        }
+    }
+
+    /// Counts what waits after a write. Mostly nothing waits, and nothing is counted.
+    fn account(&self, outbox: &mut Outbox) {
+        match outbox.unaccounted() {
+            0 => {}
+            change => {
+                self.metrics.queue_bytes.inc_by(change);
+            }
         }
     }
 

@@ -70,24 +70,40 @@ impl Encoder for JsonEncoder {
             error.retry_after_ms = Some(u64::from(retry_after_ms));
             text_frame(out, |out| Frame::new(error).write(out));
         }
-        let (code, why) = close_code(reason);
-        close_frame(out, code, why);
+        close_frame(out, close_code(reason), close_text(reason));
     }
 }
 
-/// The close code and reason that a client sees.
-fn close_code(reason: CloseReason) -> (u16, &'static str) {
+/// The close code that a client sees.
+pub(super) const fn close_code(reason: CloseReason) -> u16 {
     match reason {
-        CloseReason::TooSlow => (4000, "too slow, catch up by sync"),
-        CloseReason::HeartbeatMissed => (4001, "heartbeat missed"),
-        CloseReason::LoginEnded => (4500, "token expired or revoked"),
-        CloseReason::Replaced => (4501, "replaced by a newer session"),
-        CloseReason::Misuse => (4502, "protocol misuse"),
-        CloseReason::TooLarge => (1009, "frame too large"),
-        CloseReason::ProtocolError => (1002, "protocol error"),
-        CloseReason::InvalidText => (1007, "text is not UTF-8"),
-        CloseReason::Internal => (1011, "internal error"),
-        CloseReason::Restart { .. } => (1012, "server restarts"),
-        CloseReason::Answer(code) => (code, ""),
+        CloseReason::TooSlow => 4000,
+        CloseReason::HeartbeatMissed => 4001,
+        CloseReason::LoginEnded => 4500,
+        CloseReason::Replaced => 4501,
+        CloseReason::Misuse => 4502,
+        CloseReason::TooLarge => 1009,
+        CloseReason::ProtocolError => 1002,
+        CloseReason::InvalidText => 1007,
+        CloseReason::Internal => 1011,
+        CloseReason::Restart { .. } => 1012,
+        CloseReason::Answer(code) => code,
+    }
+}
+
+/// The reason beside the code; for people who look into it.
+const fn close_text(reason: CloseReason) -> &'static str {
+    match reason {
+        CloseReason::TooSlow => "too slow, catch up by sync",
+        CloseReason::HeartbeatMissed => "heartbeat missed",
+        CloseReason::LoginEnded => "token expired or revoked",
+        CloseReason::Replaced => "replaced by a newer session",
+        CloseReason::Misuse => "protocol misuse",
+        CloseReason::TooLarge => "frame too large",
+        CloseReason::ProtocolError => "protocol error",
+        CloseReason::InvalidText => "text is not UTF-8",
+        CloseReason::Internal => "internal error",
+        CloseReason::Restart { .. } => "server restarts",
+        CloseReason::Answer(_) => "",
     }
 }

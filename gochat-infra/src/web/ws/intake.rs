@@ -71,6 +71,7 @@ impl<'a> Intake<'a> {
 
     /// Takes one message; answers whether to go on.
     pub(super) fn take(&mut self, message: Incoming<'_>) -> bool {
+        self.gateway.hub.metrics().frames_in.inc();
         match message {
             Incoming::Text(text) => self.text(text),
             Incoming::Binary => self.bad(None),
@@ -120,7 +121,10 @@ impl<'a> Intake<'a> {
         let read = send_form(&data, "tempMessageId").and_then(|form| {
             validate(&form.body, &self.gateway.settings)?;
             let id = form.client_msg_id.ok_or_else(|| Problem::field("tempMessageId", Fault::Missing))?;
-            self.gateway.send_rate.check(self.session.info().user).map_err(Problem::limited)?;
+            self.gateway.send_rate.check(self.session.info().user).map_err(|wait| {
+                self.gateway.hub.metrics().sends_limited.inc();
+                Problem::limited(wait)
+            })?;
             Ok((form.conversation, id, form.body))
         });
         let (conversation, client_msg_id, body) = match read {

@@ -10,6 +10,7 @@ use tokio::io::ReadBuf;
 use tokio::time::timeout;
 
 use super::codec::{Decoder, Fault};
+use super::encode::close_code;
 use super::gateway::Gateway;
 use super::intake::{Intake, Step};
 use super::wire::Wire;
@@ -21,6 +22,9 @@ const READ_BUFFER: usize = 64 * 1024;
 thread_local! {
     static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
 }
+
+/// Code of a connection that ended without a close frame (RFC 6455, 7.1.5).
+const NO_CLOSE: u16 = 1006;
 
 /// What a connection's task wakes up for.
 enum Next {
@@ -69,6 +73,7 @@ pub(super) async fn run<W: Wire>(gateway: Gateway, session: Arc<Session>, wire: 
     if let Err(e) = gateway.services.presences.closed(&info.caller(), info.session).await {
         warn!(gateway.log, "session not unregistered"; "session" => info.session.get(), "error" => %e);
     }
+    gateway.hub.metrics().disconnected(session.closing().map_or(NO_CLOSE, close_code));
     debug!(gateway.log, "session ended"; "session" => info.session.get(), "reason" => ?session.closing());
 }
 
@@ -110,6 +115,7 @@ impl<W: Wire> Connection<W> {
     /// Reads frames and turns them into what is to be done.
     fn decode(&mut self, bytes: &mut [u8]) -> Vec<Step> {
         self.gateway.touch(&self.session);
+        self.gateway.hub.metrics().bytes_in.inc_by(bytes.len() as u64);
         let mut intake = Intake::new(&self.gateway, &self.session, &mut self.bad_frames);
         let fault = self.decoder.feed(bytes, |message| intake.take(message)).err();
         let mut steps = intake.into_steps();
