@@ -7,6 +7,9 @@ pub mod metrics;
 mod secrets;
 mod snowflake;
 mod supervisor;
+#[cfg(feature = "tracing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
+pub mod tracing;
 
 pub use clock::SystemClock;
 pub use secrets::OsSecrets;

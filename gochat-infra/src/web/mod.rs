@@ -1,5 +1,6 @@
 //! HTTP and WebSocket.
 
+pub mod assets;
 pub mod convert;
 pub mod error;
 pub mod http;

@@ -31,7 +31,6 @@ impl LogGuard {
 }
 
 /// Starts the log of the program on stderr. Dropped records are counted in `metrics`.
-#[must_use]
 pub fn start(config: &Log, metrics: &Metrics) -> (Logger, LogGuard) {
     match config.format {
         LogFormat::Terminal => {
@@ -58,7 +57,6 @@ where
 }
 
 /// A log that goes nowhere.
-#[must_use]
 pub fn none() -> Logger {
     Logger::root(Discard, o!())
 }
