@@ -25,6 +25,8 @@ mod chat;
 mod client;
 mod dedup;
 mod feed;
+#[cfg(feature = "web")]
+mod mount;
 mod sequencer;
 mod sessions;
 mod silent;
@@ -36,6 +38,9 @@ pub use chat::GoChat;
 pub use client::Client;
 pub use dedup::LocalDedup;
 pub use feed::{Feed, FeedConfig};
+#[cfg(feature = "web")]
+#[cfg_attr(docsrs, doc(cfg(feature = "web")))]
+pub use mount::Mount;
 pub use sequencer::LocalSequencer;
 pub use sessions::LocalSessions;
 pub use subscription::Subscription;
