@@ -3,6 +3,7 @@
 //! secrets are known.
 
 mod auth;
+pub mod conformance;
 mod dedup;
 mod deliver;
 mod kit;
