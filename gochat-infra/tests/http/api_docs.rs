@@ -1,0 +1,1 @@
+//! `docs/api` says what the code does.

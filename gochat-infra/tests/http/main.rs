@@ -1,0 +1,16 @@
+//! The HTTP router over core's in-memory adapters: every route, every code, both languages.
+#![cfg(all(feature = "web", feature = "auth"))]
+
+mod accounts;
+mod api_docs;
+mod broken;
+mod conversations;
+mod envelope;
+mod friends;
+mod groups;
+mod kit;
+mod limits;
+mod messages;
+mod origins;
+mod sending;
+mod users;
