@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use gochat_core::testing::Memory;
-use gochat_core::testing::conformance::{Fixture, Reopen, Stores};
+use gochat_core::ports::{Clock, Dedup, IdGenerator, PasswordHasher, Secrets, Sequencer, Sessions};
+use gochat_core::testing::conformance::{Fixture, Reopen, Stores, TokensFixture};
+use gochat_core::testing::{
+    CountingIds, ManualClock, Memory, MemoryDedup, MemorySequencer, MemorySessions, PlainHasher,
+    SeededSecrets, TestTokens,
+};
 
 async fn stores() -> Fixture {
     let memory = Arc::new(Memory::new());
@@ -15,3 +19,13 @@ async fn stores() -> Fixture {
 }
 
 gochat_core::conformance_tests!(stores, stores());
+gochat_core::conformance_tests!(sequencer, async { Arc::new(MemorySequencer::new()) as Arc<dyn Sequencer> });
+gochat_core::conformance_tests!(dedup, async { Arc::new(MemoryDedup::new(1_000)) as Arc<dyn Dedup> });
+gochat_core::conformance_tests!(sessions, async { Arc::new(MemorySessions::new()) as Arc<dyn Sessions> });
+gochat_core::conformance_tests!(hasher, async { Arc::new(PlainHasher::new()) as Arc<dyn PasswordHasher> });
+gochat_core::conformance_tests!(tokens, async {
+    TokensFixture { signer: Arc::new(TestTokens::new([1; 32])), stranger: Arc::new(TestTokens::new([2; 32])) }
+});
+gochat_core::conformance_tests!(ids, async { Arc::new(CountingIds::new()) as Arc<dyn IdGenerator> });
+gochat_core::conformance_tests!(secrets, async { Arc::new(SeededSecrets::new(3)) as Arc<dyn Secrets> });
+gochat_core::conformance_tests!(clock, async { Arc::new(ManualClock::new()) as Arc<dyn Clock> });

@@ -59,16 +59,25 @@ macro_rules! cases {
     };
 }
 
+pub mod clock;
 pub mod conversations;
+pub mod dedup;
 pub mod directory;
 pub mod fixture;
 pub mod friends;
 pub mod groups;
+pub mod hasher;
+pub mod ids;
 pub mod logins;
 pub mod messages;
+pub mod secrets;
+pub mod sequencer;
+pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 pub use fixture::{Fixture, Reopen, Stores};
+pub use tokens::TokensFixture;
 
 /// Makes each case of a port's suite a test of its own; see [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
@@ -102,6 +111,30 @@ macro_rules! conformance_tests {
     };
     ($(#[$attr:meta])* messages, $make:expr) => {
         $crate::__conformance!(messages, __conformance_messages, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* sequencer, $make:expr) => {
+        $crate::__conformance!(sequencer, __conformance_sequencer, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* dedup, $make:expr) => {
+        $crate::__conformance!(dedup, __conformance_dedup, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* sessions, $make:expr) => {
+        $crate::__conformance!(sessions, __conformance_sessions, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* hasher, $make:expr) => {
+        $crate::__conformance!(hasher, __conformance_hasher, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* tokens, $make:expr) => {
+        $crate::__conformance!(tokens, __conformance_tokens, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* ids, $make:expr) => {
+        $crate::__conformance!(ids, __conformance_ids, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* secrets, $make:expr) => {
+        $crate::__conformance!(secrets, __conformance_secrets, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* clock, $make:expr) => {
+        $crate::__conformance!(clock, __conformance_clock, $make, $(#[$attr])*);
     };
 }
 
