@@ -105,7 +105,7 @@ async fn user(store: &SqliteStore, n: u64) -> UserId {
 
 /// An id as the system makes them: milliseconds above, a counter below.
 fn snowflake(n: u64) -> u64 {
-    (50_000_000_000 + n / 100) << 22 | n % 100
+    ((50_000_000_000 + n / 100) << 22) | (n % 100)
 }
 
 impl Load {

@@ -30,9 +30,12 @@ mod statements;
 mod tx;
 mod users;
 mod writer;
+#[cfg(test)]
+mod writer_tests;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use gochat_core::ports::Result;
 use rusqlite::Connection;
@@ -44,7 +47,7 @@ use error::Done;
 pub use error::{OpenError, SqliteFault};
 use readers::Reads;
 use tx::Tx;
-use writer::Jobs;
+use writer::{Counters, Jobs};
 
 /// All store ports over one folder. A handle: clones share the store, and the last one dropped ends it, as
 /// [`close`](Self::close) does and waits for.
@@ -58,6 +61,7 @@ struct Inner {
     jobs: Arc<Jobs>,
     reads: Arc<Reads>,
     caches: Arc<Caches>,
+    counters: Arc<Counters>,
     /// Ends when all threads have.
     ended: tokio::sync::Mutex<mpsc::Receiver<()>>,
 }
@@ -74,6 +78,20 @@ impl Inner {
         self.reads.close();
         self.jobs.close();
     }
+}
+
+/// How busy a store is and has been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SqliteStats {
+    /// Transactions committed since it was opened; each synced the disk once.
+    pub commits: u64,
+    /// Write calls done in them, or refused.
+    pub writes: u64,
+    /// Write calls that wait now.
+    pub writes_waiting: usize,
+    /// Read calls that wait now.
+    pub reads_waiting: usize,
 }
 
 /// Sizes and limits of an [`SqliteStore`].
@@ -137,6 +155,18 @@ impl SqliteStore {
         self.inner.stop();
         // Nothing is ever sent: it ends when the last thread has dropped its side.
         while self.inner.ended.lock().await.recv().await.is_some() {}
+    }
+
+    /// How busy it is and has been.
+    #[must_use]
+    pub fn stats(&self) -> SqliteStats {
+        let Inner { jobs, reads, counters, .. } = &*self.inner;
+        SqliteStats {
+            commits: counters.commits.load(Ordering::Relaxed),
+            writes: counters.jobs.load(Ordering::Relaxed),
+            writes_waiting: jobs.len(),
+            reads_waiting: reads.len(),
+        }
     }
 
     /// Changes [`SqliteOptions::size_max`] of the open store.

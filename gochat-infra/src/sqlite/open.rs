@@ -15,7 +15,7 @@ use super::checkpoint::{self, Bounds, Checkpoints};
 use super::error::{Fail, OpenError};
 use super::queue::Queue;
 use super::tx::Memory;
-use super::writer::Writer;
+use super::writer::{Counters, Writer};
 use super::{Inner, SqliteOptions, SqliteStore, migrate, readers};
 
 const FILE: &str = "gochat.db";
@@ -50,12 +50,14 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     let jobs = Arc::new(Queue::new(options.write_queue));
     let reads = Arc::new(Queue::new(options.read_queue));
     let wake = Arc::new(Queue::new(1));
+    let counters = Arc::new(Counters::default());
     // Every thread holds a sender and sends nothing: when all are gone, so are the threads.
     let (running, ended) = mpsc::channel(1);
     let inner = Inner {
         jobs: jobs.clone(),
         reads: reads.clone(),
         caches: caches.clone(),
+        counters: counters.clone(),
         ended: tokio::sync::Mutex::new(ended),
     };
     // From here on, dropping this ends the threads that were started.
@@ -65,7 +67,7 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     let checkpoints = Checkpoints { bounds, wake: wake.clone(), log: log.clone() };
     let group_max = options.group_rows;
     // The lock goes last, with the writer's thread: the next one to open the folder finds all connections that write closed.
-    let writer = Writer { conn, memory, jobs, group_max, caches, checkpoints, log: log.clone() };
+    let writer = Writer { conn, memory, jobs, group_max, caches, checkpoints, counters, log: log.clone() };
     spawn("gochat-writer", &running, move || {
         writer.run();
         drop(lock);
@@ -109,7 +111,7 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-fn prepare_writer(conn: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
+pub(super) fn prepare_writer(conn: &Connection, options: &SqliteOptions) -> rusqlite::Result<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS);
     rusqlite::vtab::array::load_module(conn)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;

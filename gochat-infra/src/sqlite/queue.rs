@@ -30,7 +30,7 @@ struct State<T> {
 
 impl<T> fmt::Debug for Queue<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue").field("waiting", &self.state.lock().items.len()).finish_non_exhaustive()
+        f.debug_struct("Queue").field("waiting", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -86,6 +86,11 @@ impl<T> Queue<T> {
             group.extend(state.items.pop_front());
         }
         group
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().items.len()
     }
 
     /// Takes nothing more. What waits is still given out.

@@ -5,6 +5,7 @@
 //! alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use gochat_core::ports::{ErrorKind, Result, Retry, StoreError};
 use rusqlite::{Connection, Error as SqlError};
@@ -127,6 +128,13 @@ where
     outcome.await.unwrap_or(Err(StoreError::new(ErrorKind::Closed, Retry::Ambiguous, operation)))
 }
 
+/// What the writer has done since it started.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) commits: AtomicU64,
+    pub(super) jobs: AtomicU64,
+}
+
 /// The writer's thread.
 pub(super) struct Writer {
     pub(super) conn: Connection,
@@ -135,6 +143,7 @@ pub(super) struct Writer {
     pub(super) group_max: usize,
     pub(super) caches: Arc<Caches>,
     pub(super) checkpoints: Checkpoints,
+    pub(super) counters: Arc<Counters>,
     pub(super) log: Logger,
 }
 
@@ -146,7 +155,9 @@ impl Writer {
             if group.is_empty() {
                 break;
             }
+            let jobs = group.len() as u64;
             self.group(group);
+            self.counters.jobs.fetch_add(jobs, Ordering::Relaxed);
             self.checkpoints.after_commit(&self.conn);
         }
         self.checkpoints.finish(self.conn);
@@ -205,7 +216,10 @@ impl Writer {
         if self.conn.total_changes() == start {
             return Ok(());
         }
-        self.conn.execute_batch("COMMIT").map_err(|e| Broken { stage: Stage::Commit, fail: e.into() })
+        let at_commit = |e: SqlError| Broken { stage: Stage::Commit, fail: e.into() };
+        self.conn.execute_batch("COMMIT").map_err(at_commit)?;
+        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn rollback(&self) {
