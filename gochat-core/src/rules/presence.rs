@@ -45,8 +45,16 @@ struct Leaving {
     due: Option<Timestamp>,
     /// The absence is being told right now.
     telling: bool,
-    /// Came back while it was.
+    /// It was told: others believe the user gone.
+    told: bool,
+    /// Came back, and others are still to be told.
     back: bool,
+}
+
+impl Leaving {
+    fn is_over(&self) -> bool {
+        self.closing == 0 && self.due.is_none() && !self.telling
+    }
 }
 
 impl Tracker {
@@ -64,10 +72,17 @@ impl Tracker {
         }
         if l.telling {
             l.back |= first;
-        } else if l.closing == 0 {
+            return false;
+        }
+        let tell = l.back || (first && l.told);
+        if tell {
+            l.back = false;
+            l.told = false;
+        }
+        if l.is_over() {
             self.leaving.remove(&user);
         }
-        false
+        tell
     }
 
     /// A session is about to be taken out of the directory. [`closed`](Self::closed) must follow.
@@ -85,7 +100,7 @@ impl Tracker {
                 self.queue.remove(&(old, user));
             }
             self.queue.insert((due, user));
-        } else if l.closing == 0 && l.due.is_none() && !l.telling {
+        } else if l.is_over() {
             self.leaving.remove(&user);
         }
     }
@@ -113,7 +128,8 @@ impl Tracker {
                 later.push((due, user));
                 continue;
             }
-            *l = Leaving { closing: l.closing, telling: true, ..Leaving::default() };
+            l.due = None;
+            l.telling = true;
             taken.push(user);
         }
         self.queue.extend(later);
@@ -123,31 +139,35 @@ impl Tracker {
     /// The absence of these users was told, or they turned out to be here. Answers who came back meanwhile: that is to be
     /// told now.
     pub fn told(&mut self, users: &[UserId]) -> Vec<UserId> {
-        users.iter().copied().filter(|user| self.end_telling(*user)).collect()
+        let came_back = |user: &UserId| {
+            let Some(l) = self.leaving.get_mut(user) else { return false };
+            let back = std::mem::take(&mut l.back);
+            l.telling = false;
+            l.told = !back;
+            if l.is_over() {
+                self.leaving.remove(user);
+            }
+            back
+        };
+        users.iter().copied().filter(came_back).collect()
     }
 
     /// It could not be told; at `due` it is tried again. Who came back meanwhile was never away for others.
     pub fn not_told(&mut self, users: &[UserId], due: Timestamp) {
         for &user in users {
-            if !self.end_telling(user) {
-                let l = self.leaving.entry(user).or_default();
-                if l.due.is_none() {
-                    l.due = Some(due);
-                    self.queue.insert((due, user));
+            let Some(l) = self.leaving.get_mut(&user) else { continue };
+            l.telling = false;
+            // Unless an earlier absence was told, and that they are back has not been.
+            if l.back && !l.told {
+                l.back = false;
+                if l.is_over() {
+                    self.leaving.remove(&user);
                 }
+            } else if l.due.is_none() {
+                l.due = Some(due);
+                self.queue.insert((due, user));
             }
         }
-    }
-
-    fn end_telling(&mut self, user: UserId) -> bool {
-        let Some(l) = self.leaving.get_mut(&user) else { return false };
-        let back = l.back;
-        l.telling = false;
-        l.back = false;
-        if l.closing == 0 && l.due.is_none() {
-            self.leaving.remove(&user);
-        }
-        back
     }
 
     /// How many users are leaving.

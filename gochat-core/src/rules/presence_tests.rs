@@ -115,6 +115,22 @@ fn departures_come_in_bounded_batches_oldest_first() {
     assert_eq!(t.take_due(at(60_000), 9), [user(3), user(2), user(1)]);
 }
 
+#[test]
+fn who_is_told_to_be_gone_while_a_session_closes_is_told_to_be_back() {
+    let mut t = Tracker::new(GRACE);
+    // The first close answers late, so that the second session says nothing; that one is closing when the time comes.
+    t.closing(user(2));
+    assert!(!t.came(user(2), true));
+    t.closed(user(2), true, at(0));
+    t.closing(user(2));
+    assert_eq!(t.take_due(at(5_000), 10), [user(2)]);
+    assert_eq!(t.told(&[user(2)]), []);
+    assert!(t.came(user(2), true), "others believe them gone");
+    t.closed(user(2), true, at(5_000));
+    assert!(!t.came(user(2), true), "others know them here");
+    assert_eq!(t.leaving(), 0);
+}
+
 /// Any order of opening, closing, waiting and telling, in a world of one user with one directory: what others heard last is
 /// what is so, once nothing is under way.
 #[derive(Debug, Clone, Copy)]
