@@ -1,2 +1,61 @@
-//! The development commands of GoChat.
-fn main() {}
+//! `cargo xtask`: the commands of a contributor. `verify` is the gate, `test` is all that CI runs.
+
+mod bench;
+mod deps;
+mod e2e;
+mod licences;
+mod sh;
+mod stages;
+mod tidy;
+mod tools;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  test           everything that CI runs: verify, e2e, soak
+  verify         the gate: format, tidy, dependencies, clippy, tests, doctests, docs; changes nothing
+  e2e            the acceptance suite, the process suite and the browser suite against the release server
+  soak           three minutes of connects, sends and disconnects; memory flat, gauges back at 0
+  bench [ARGS]   the benchmark; ARGS go to `gochat-bench run`, such as --quick or --case pairs
+  tidy | deps    single parts of verify
+  help           this text";
+
+/// The names of all commands, for the check that documents name no others.
+const COMMANDS: [&str; 8] = ["test", "verify", "e2e", "soak", "bench", "tidy", "deps", "help"];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("error: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &[String]) -> Result<()> {
+    let (command, rest) = args.split_first().map_or(("help", &[][..]), |(c, rest)| (c.as_str(), rest));
+    if !rest.is_empty() && command != "bench" {
+        bail!("{command} takes no arguments\n\n{HELP}");
+    }
+    std::env::set_current_dir(sh::root())?;
+    match command {
+        "test" => stages::run(&[stages::verify(), stages::e2e(), stages::soak()].concat()),
+        "verify" => stages::run(&stages::verify()),
+        "e2e" => stages::run(&stages::e2e()),
+        "soak" => stages::run(&stages::soak()),
+        "bench" => bench::run(rest),
+        "tidy" => tidy::check(),
+        "deps" => deps::check(),
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            Ok(())
+        }
+        other => bail!("there is no command {other}\n\n{HELP}"),
+    }
+}

@@ -1,0 +1,136 @@
+//! The stages of `verify`, `e2e` and `test`, in an order that builds nothing twice and fails early.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+
+use crate::sh::{Counts, cargo, run as sh};
+use crate::{deps, e2e, licences, tidy, tools};
+
+/// One stage: a name, and what it does.
+#[derive(Clone, Copy)]
+pub(crate) struct Stage {
+    name: &'static str,
+    run: fn() -> (Counts, Result<()>),
+}
+
+const fn stage(name: &'static str, run: fn() -> (Counts, Result<()>)) -> Stage {
+    Stage { name, run }
+}
+
+fn no_counts(result: Result<()>) -> (Counts, Result<()>) {
+    (Counts::default(), result)
+}
+
+/// Runs several commands until one fails.
+fn all(commands: &[&[&str]]) -> (Counts, Result<()>) {
+    let mut counts = Counts::default();
+    for args in commands {
+        let (more, result) = sh(&mut cargo(args));
+        counts += more;
+        if result.is_err() {
+            return (counts, result);
+        }
+    }
+    (counts, Ok(()))
+}
+
+pub(crate) fn verify() -> Vec<Stage> {
+    vec![
+        stage("tools", || no_counts(tools::rust())),
+        stage("format", || all(&[&["fmt", "--all", "--check"]])),
+        stage("tidy", || no_counts(tidy::check())),
+        stage("dependencies", || no_counts(deps::check().and_then(|()| licences::check()))),
+        stage("clippy", || {
+            all(&[&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]])
+        }),
+        // Each slice as somebody may take it; together they would hide what one of them lacks.
+        stage("clippy of the slices", || {
+            let slice = ["--", "-D", "warnings"];
+            all(&[
+                &[&["clippy", "-p", "gochat-core", "--no-default-features"], &slice[..]].concat(),
+                &[&["clippy", "-p", "gochat-infra", "--no-default-features"], &slice[..]].concat(),
+                &[
+                    &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "embedded"],
+                    &slice[..],
+                ]
+                .concat(),
+                &[
+                    &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "web"],
+                    &slice[..],
+                ]
+                .concat(),
+                &[
+                    &[
+                        "clippy",
+                        "-p",
+                        "gochat-infra",
+                        "--no-default-features",
+                        "--features",
+                        "process,tracing",
+                    ],
+                    &slice[..],
+                ]
+                .concat(),
+            ])
+        }),
+        stage("tests and doctests", || all(&[&["test", "--workspace", "--all-features", "--no-fail-fast"]])),
+        stage("docs", || {
+            sh(cargo(&["doc", "--workspace", "--all-features", "--no-deps"])
+                .env("RUSTDOCFLAGS", "-D warnings"))
+        }),
+    ]
+}
+
+pub(crate) fn e2e() -> Vec<Stage> {
+    vec![
+        stage("browser and its tools", || no_counts(tools::browser())),
+        stage("release build", || {
+            all(&[&["build", "--release", "-p", "gochat"], &["build", "-p", "gochat-acceptance"]])
+        }),
+        stage("acceptance", e2e::acceptance),
+        stage("process", e2e::process),
+        stage("page", e2e::page),
+    ]
+}
+
+pub(crate) fn soak() -> Vec<Stage> {
+    vec![stage("soak", || {
+        all(&[
+            &["build", "--release", "-p", "gochat", "-p", "gochat-bench"],
+            &["run", "--quiet", "--release", "-p", "gochat-bench", "--", "run", "--case", "soak"],
+        ])
+    })]
+}
+
+/// Runs the stages, with a line for each, and closes with the counts of all. Goes on after a failure: one run tells all.
+pub(crate) fn run(stages: &[Stage]) -> Result<()> {
+    let (mut counts, mut failed, mut lines) = (Counts::default(), Vec::new(), Vec::new());
+    for (i, stage) in stages.iter().enumerate() {
+        println!("\n==> [{}/{}] {}", i + 1, stages.len(), stage.name);
+        let begun = Instant::now();
+        let (stage_counts, result) = (stage.run)();
+        counts += stage_counts;
+        let took = begun.elapsed().as_secs();
+        let how = if result.is_ok() { "ok" } else { "FAILED" };
+        lines.push(format!("{how:>6}  {took:>5} s  {}", stage.name));
+        if let Err(e) = result {
+            println!("<== {} FAILED after {took} s: {e:#}", stage.name);
+            failed.push(stage.name);
+            // Nothing later can work without these.
+            if matches!(stage.name, "tools" | "release build") {
+                break;
+            }
+        } else {
+            println!("<== {} ok after {took} s", stage.name);
+        }
+    }
+    println!("\n{}\n", lines.join("\n"));
+    if counts != Counts::default() {
+        println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
+    }
+    if failed.is_empty() {
+        return Ok(());
+    }
+    bail!("failed: {}", failed.join(", "))
+}

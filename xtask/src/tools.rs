@@ -1,0 +1,76 @@
+//! The programs that the commands need. In CI what is missing is installed; elsewhere it is only named.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, bail};
+
+use crate::sh;
+
+fn works(program: &str, args: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|s| s.success())
+}
+
+/// Runs `commands` in CI; elsewhere says that they are to be run.
+fn install(what: &str, commands: &[&[&str]]) -> Result<()> {
+    let text = commands.iter().map(|c| c.join(" ")).collect::<Vec<_>>().join(" && ");
+    if std::env::var_os("CI").is_none_or(|ci| ci.is_empty()) {
+        bail!("{what} is missing; install it with: {text}");
+    }
+    println!("{what} is missing: {text}");
+    for command in commands {
+        let [program, args @ ..] = command else { continue };
+        sh::run(Command::new(program).args(args).env("DEBIAN_FRONTEND", "noninteractive")).1?;
+    }
+    Ok(())
+}
+
+/// rustfmt and clippy.
+pub(crate) fn rust() -> Result<()> {
+    for (component, subcommand) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
+        if !works("cargo", &[subcommand, "--version"]) {
+            install(component, &[&["rustup", "component", "add", component]])?;
+        }
+    }
+    Ok(())
+}
+
+/// Chromium with fonts for all that people write, node, and the browser suite's packages.
+pub(crate) fn browser() -> Result<()> {
+    let mut missing = Vec::new();
+    if chromium().is_none() {
+        missing.push("chromium");
+    }
+    if !works("node", &["--version"]) {
+        missing.push("nodejs");
+    }
+    if !works("npm", &["--version"]) {
+        missing.push("npm");
+    }
+    for (package, folder) in [
+        ("fonts-noto-cjk", "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
+        ("fonts-noto-color-emoji", "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"),
+    ] {
+        if !Path::new(folder).exists() {
+            missing.push(package);
+        }
+    }
+    if !missing.is_empty() {
+        let apt = [&["apt-get", "install", "-y", "--no-install-recommends"], &missing[..]].concat();
+        install(&missing.join(", "), &[&["apt-get", "update"], &apt])?;
+    }
+    if !Path::new("examples/web/node_modules/playwright-core/package.json").exists() {
+        install("playwright-core", &[&["npm", "ci", "--prefix", "examples/web", "--no-audit", "--no-fund"]])?;
+    }
+    Ok(())
+}
+
+/// The browser's program.
+pub(crate) fn chromium() -> Option<String> {
+    let named = std::env::var("CHROMIUM").ok();
+    let usual =
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].map(str::to_owned);
+    named.into_iter().chain(usual).find(|p| Path::new(p).exists())
+}
