@@ -2,8 +2,12 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use bytes::Bytes;
+use gochat_core::model::{Event, LoginId, SessionId, Timestamp};
+use gochat_infra::hub::{Link, SessionInfo};
 use gochat_infra::web::rate::SendRate;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
 use crate::kit::{Direct, Person, Reply, Server};
 
@@ -150,4 +154,41 @@ async fn too_many_sends_are_told_when_to_come_back() {
     reply.failed(429, "RATE_LIMITED");
     let bob = server.person("bob").await;
     server.post("/messages", &bob, form).await.ok(201);
+}
+
+/// A session of somebody, as a stream of events.
+fn listen(server: &Server, who: &Person, session: u64) -> mpsc::Receiver<Event> {
+    let info = SessionInfo {
+        user: who.id.parse().expect("an id"),
+        session: SessionId::new(session).expect("an id"),
+        login: LoginId::new(1).expect("an id"),
+        guest: false,
+        expires_at: Timestamp::from_millis(i64::MAX),
+        english: true,
+    };
+    let (sender, events) = mpsc::channel(64);
+    let _session = server.hub.attach(info, Link::Events(sender), Bytes::new());
+    events
+}
+
+/// How many new messages have come.
+fn new_messages(events: &mut mpsc::Receiver<Event>) -> usize {
+    std::iter::from_fn(|| events.try_recv().ok()).filter(|e| matches!(e, Event::NewMessage(_))).count()
+}
+
+#[tokio::test]
+async fn every_session_gets_it_but_the_one_that_is_named() {
+    let (server, alice, bob, chat) = chat().await;
+    let (mut a1, mut a2) = (listen(&server, &alice, 11), listen(&server, &alice, 12));
+    let mut b = listen(&server, &bob, 21);
+    let form = json!({"conversationId": chat, "content": "hi"});
+    let mut counts = || [&mut a1, &mut a2, &mut b].map(new_messages);
+    counts();
+    for (session, want) in [("", [1, 1, 1]), ("11", [0, 1, 1]), ("99", [1, 1, 1]), ("x", [1, 1, 1])] {
+        send_with(&server, &alice, &[("x-session-id", session)], form.clone()).await.ok(201);
+        assert_eq!(counts(), want, "{session:?}");
+    }
+    // Nobody makes another miss a message.
+    send_with(&server, &alice, &[("x-session-id", "21")], form).await.ok(201);
+    assert_eq!(counts(), [1, 1, 1]);
 }

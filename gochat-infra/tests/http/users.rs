@@ -40,7 +40,7 @@ async fn searching() {
         let list = data.as_array().expect("an array").clone();
         list.iter().map(|u| u["userId"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(found(server.get("/users/search?q=AL", &alice).await.ok(200)), [ali.id.clone()]);
+    assert_eq!(found(server.get("/users/search?q=AL", &alice).await.ok(200)), std::slice::from_ref(&ali.id));
     assert_eq!(found(server.get("/users/search?q=%25", &alice).await.ok(200)), [""; 0]);
     server.get("/users/search?q=", &alice).await.wrong(&[("q", "MISSING")]);
     server.get("/users/search", &alice).await.wrong(&[("q", "MISSING")]);
