@@ -5,12 +5,16 @@ use crate::case::Case;
 mod common;
 mod conversations;
 mod cors;
+mod crowds;
+mod groups;
 mod guests;
 mod login;
 mod messages;
 mod paging;
 mod people;
+mod recall;
 mod register;
+mod rights;
 mod sync;
 mod unread;
 
@@ -31,6 +35,10 @@ pub fn all() -> Vec<Case> {
         paging::cases(),
         unread::cases(),
         sync::cases(),
+        groups::cases(),
+        rights::cases(),
+        crowds::cases(),
+        recall::cases(),
     ];
     let alone = |case: Case| if ALONE.contains(&case.name) { case.alone() } else { case };
     areas.into_iter().flatten().map(alone).collect()

@@ -49,6 +49,8 @@ pub struct Socket {
     waiting: VecDeque<Frame>,
     /// Every frame so far, in order.
     pub seen: Vec<Frame>,
+    /// When each of them came.
+    pub seen_at: Vec<std::time::Instant>,
     /// The data of the `connected` frame.
     pub hello: Value,
     /// Payloads of protocol pongs so far.
@@ -83,6 +85,7 @@ impl Socket {
                 stream,
                 waiting: VecDeque::new(),
                 seen: Vec::new(),
+                seen_at: Vec::new(),
                 hello: Value::Null,
                 pongs: Vec::new(),
                 closed: None,
@@ -153,6 +156,7 @@ impl Socket {
                     frame.text("type")?;
                     ensure!(frame.at("data").is_ok_and(Value::is_object), "`data` is an object in {frame}");
                     self.seen.push(frame.clone());
+                    self.seen_at.push(std::time::Instant::now());
                     return Ok(Some(frame));
                 }
                 Some(Ok(Message::Pong(payload))) => self.pongs.push(payload.to_vec()),
