@@ -1,5 +1,6 @@
 //! Decisions without I/O: each is a function of what it is given, times included.
 
+pub mod arrivals;
 pub mod fields;
 pub mod groups;
 pub mod names;

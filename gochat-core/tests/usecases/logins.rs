@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gochat_core::model::*;
 use gochat_core::ports::*;
-use gochat_core::service::{ProfileChange, Secret};
+use gochat_core::service::{ProfileChange, Registration, Secret};
 
 use crate::house::{House, PASSWORD, code};
 
@@ -48,12 +48,15 @@ impl Noting {
 #[async_trait]
 impl PasswordHasher for Noting {
     async fn hash(&self, password: Password) -> Result<PasswordHash> {
+        self.note("hash");
         self.hasher.hash(password).await
     }
 
     async fn verify(&self, password: &str, hash: Option<PasswordHash>) -> Result<Verdict> {
         self.note("verify");
-        let verdict = self.hasher.verify(password, hash).await;
+        // As bcrypt reads: up to a NUL, and 72 bytes at most.
+        let read = password.split('\0').next().unwrap_or_default();
+        let verdict = self.hasher.verify(&read[..read.len().min(72)], hash).await;
         let change = self.after_verify.lock().expect("no panic").take();
         if let Some((user, hash)) = change {
             self.users.update(user, &UserPatch { password: Some(hash), ..UserPatch::default() }).await?;
@@ -122,6 +125,34 @@ async fn a_refused_login_makes_the_same_calls_whether_or_not_the_user_exists() {
     }
     assert_eq!(paths[0], ["by_name", "password", "verify"]);
     assert!(paths.iter().all(|path| *path == paths[0]), "{paths:?}");
+}
+
+#[tokio::test]
+async fn a_password_is_all_of_it_though_hashers_read_the_beginning() {
+    let (house, _noting) = noting();
+    let (accounts, profiles) = (&house.services.accounts, &house.services.profiles);
+    let long = "x".repeat(72);
+    accounts.register(Registration::new("alice", long.as_str())).await.expect("the longest");
+    let grant = accounts.login("alice", &long).await.expect("the password");
+    let alice = accounts.authenticate(&grant.access_token).await.expect("fresh");
+    for longer in [format!("{long}x"), format!("{long}\0")] {
+        assert_eq!(code(accounts.login("alice", &longer).await), "BAD_CREDENTIALS");
+        let change = ProfileChange {
+            password: Some((Secret(longer), Secret("battery staple".to_owned()))),
+            ..ProfileChange::default()
+        };
+        assert_eq!(code(profiles.update(&alice, change).await), "VALIDATION");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_costs_no_hash() {
+    let (house, noting) = noting();
+    house.user("alice").await;
+    noting.calls.lock().expect("no panic").clear();
+    let again = house.services.accounts.register(Registration::new("Alice", PASSWORD)).await;
+    assert_eq!(code(again), "USERNAME_TAKEN");
+    assert_eq!(*noting.calls.lock().expect("no panic"), ["by_name"]);
 }
 
 #[tokio::test]

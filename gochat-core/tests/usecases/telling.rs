@@ -155,6 +155,53 @@ async fn departures_that_are_cut_off_while_they_are_told_are_told_again() {
     assert_eq!(house.heard(), ["bob: friend alice gone"]);
 }
 
+/// bob's friends, of whom the first is being told to be here.
+async fn a_crowd_comes(house: &House, gate: &Gate) -> (Vec<Caller>, JoinSet<()>) {
+    let bob = house.user("bob").await;
+    let mut crowd = Vec::new();
+    for i in 0..4_u64 {
+        let who = house.user(&format!("user{i}")).await;
+        house.services.friends.befriend(&bob, who.user).await.expect("friends");
+        crowd.push(who);
+    }
+    house.forget();
+    gate.closed.store(true, Ordering::SeqCst);
+    let mut telling = JoinSet::new();
+    let (presences, first) = (Arc::clone(&house.services.presences), crowd[0]);
+    telling.spawn(async move { presences.opened(&first, session(50)).await.expect("up") });
+    gate.somebody_waits().await;
+    (crowd, telling)
+}
+
+#[tokio::test]
+async fn one_who_comes_tells_of_all_who_come_meanwhile() {
+    let (house, gate) = gated();
+    let (crowd, mut telling) = a_crowd_comes(&house, &gate).await;
+    for (who, n) in crowd[1..].iter().zip(51..) {
+        house.services.presences.opened(who, session(n)).await.expect("up, without waiting");
+    }
+    assert_eq!(house.heard(), [""; 0]);
+    gate.let_go();
+    telling.join_next().await.expect("one task").expect("no panic");
+    let want: Vec<_> = (0..4).map(|i| format!("bob: friend user{i} here")).collect();
+    assert_eq!(house.heard(), want);
+    assert_eq!(house.services.presences.next_due(), None);
+}
+
+#[tokio::test]
+async fn when_the_one_who_tells_is_cut_off_nobody_is_forgotten() {
+    let (house, gate) = gated();
+    let (crowd, mut telling) = a_crowd_comes(&house, &gate).await;
+    house.services.presences.opened(&crowd[1], session(51)).await.expect("up");
+    telling.shutdown().await;
+    gate.closed.store(false, Ordering::SeqCst);
+    assert_eq!(house.services.presences.next_due(), Some(house.ports.clock.now()));
+    house.services.presences.tell_departures().await;
+    assert_eq!(house.heard(), ["bob: friend user0 here", "bob: friend user1 here"]);
+    house.services.presences.opened(&crowd[2], session(52)).await.expect("up");
+    assert_eq!(house.heard(), ["bob: friend user2 here"]);
+}
+
 #[tokio::test]
 async fn departures_beyond_one_batch_are_told_in_one_call() {
     let house = House::new();

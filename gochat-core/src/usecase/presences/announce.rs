@@ -3,13 +3,32 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{BATCH, Presences};
+use super::{BATCH, Presences, lock};
 use crate::Error;
 use crate::model::{Audience, ConversationId, Delivery, Event, UserId};
 use crate::ports::Freshness;
 
 /// When telling failed, it is tried again after so long.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Batches of arrivals that one session tells while it opens. Who is left then waits for the next one to open, or for
+/// [`tell_departures`](crate::service::Presences::tell_departures).
+const ROUNDS: usize = 8;
+
+/// Arrivals being told. Dropped meanwhile, they wait again.
+struct Turn<'a> {
+    of: &'a Presences,
+    users: Vec<UserId>,
+    over: bool,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            lock(&self.of.arrivals).give_back(std::mem::take(&mut self.users));
+        }
+    }
+}
 
 /// Departures taken from the tracker. Dropped before they were told, they go back.
 struct Taken<'a> {
@@ -25,6 +44,35 @@ impl Drop for Taken<'_> {
 }
 
 impl Presences {
+    /// Tells that a user is here, and who else came while that was told; or leaves it to the one who is telling now.
+    pub(super) async fn tell_arrival(&self, user: UserId) {
+        let begins = lock(&self.arrivals).join(user);
+        if begins {
+            self.tell_arrivals().await;
+        }
+    }
+
+    /// Tells of those whom nobody is telling of.
+    pub(super) async fn tell_arrivals_left(&self) {
+        let begins = lock(&self.arrivals).begin();
+        if begins {
+            self.tell_arrivals().await;
+        }
+    }
+
+    async fn tell_arrivals(&self) {
+        let mut turn = Turn { of: self, users: Vec::new(), over: false };
+        for _ in 0..ROUNDS {
+            turn.users = lock(&self.arrivals).next(BATCH);
+            if turn.users.is_empty() {
+                turn.over = true;
+                return;
+            }
+            self.announce(&turn.users, true).await;
+            turn.users.clear();
+        }
+    }
+
     /// Tells friends and members of small groups that these users are here, or no longer. Of those who hear it only who
     /// is online matters; the hub drops the rest.
     pub(super) async fn announce(&self, users: &[UserId], online: bool) {

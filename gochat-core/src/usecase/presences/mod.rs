@@ -12,12 +12,13 @@ use crate::model::{
     Audience, Caller, ConversationId, Delivery, EndReason, Event, SessionId, Timestamp, UserId,
 };
 use crate::ports::{Freshness, Ports, SessionRecord};
+use crate::rules::arrivals::Arrivals;
 use crate::rules::presence::Tracker;
 use crate::rules::typing::Throttle;
 use crate::service;
 use crate::{Error, Settings};
 
-/// Departures told in one go.
+/// Arrivals or departures told in one go.
 const BATCH: usize = 1_000;
 
 /// Notices of writing remembered at a time: a few hundred kilobytes.
@@ -29,6 +30,7 @@ const NOTICES: usize = 10_000;
 pub struct Presences {
     cx: Context,
     tracker: Mutex<Tracker>,
+    arrivals: Mutex<Arrivals>,
     throttle: Mutex<Throttle>,
 }
 
@@ -38,7 +40,7 @@ impl Presences {
     pub fn new(ports: Ports, settings: Arc<Settings>, log: Logger) -> Self {
         let tracker = Mutex::new(Tracker::new(settings.presence_grace));
         let throttle = Mutex::new(Throttle::new(settings.typing_interval, NOTICES));
-        Self { cx: Context { ports, settings, log }, tracker, throttle }
+        Self { cx: Context { ports, settings, log }, tracker, arrivals: Mutex::default(), throttle }
     }
 
     fn tracker(&self) -> MutexGuard<'_, Tracker> {
@@ -47,7 +49,7 @@ impl Presences {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Both states are whole between any two of their calls, so a panic elsewhere has not broken them.
+    // Each state is whole between any two of its calls, so a panic elsewhere has not broken it.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -101,7 +103,7 @@ impl service::Presences for Presences {
         };
         self.cx.tell(registered.evicted.into_iter().map(end).collect()).await;
         if !caller.guest && self.tracker().came(caller.user, registered.first) {
-            self.announce(&[caller.user], true).await;
+            self.tell_arrival(caller.user).await;
         }
         Ok(())
     }
@@ -148,10 +150,15 @@ impl service::Presences for Presences {
     }
 
     async fn tell_departures(&self) {
+        // Who came before anybody left is told before.
+        self.tell_arrivals_left().await;
         while self.tell_some_departures().await == BATCH {}
     }
 
     fn next_due(&self) -> Option<Timestamp> {
+        if lock(&self.arrivals).left_waiting() {
+            return Some(self.cx.now());
+        }
         self.tracker().next_due()
     }
 }
