@@ -8,15 +8,24 @@ mod cors;
 mod crowds;
 mod groups;
 mod guests;
+mod hostile;
+mod later;
 mod login;
 mod messages;
+mod order;
 mod paging;
 mod people;
 mod recall;
 mod register;
 mod rights;
 mod sync;
+mod texts;
 mod unread;
+mod ws_connect;
+mod ws_events;
+mod ws_frames;
+mod ws_send;
+mod ws_sync;
 
 /// Cases that count who is online, or load the server: the server is theirs alone.
 const ALONE: [&str; 1] = ["conversations::world_counts_who_is_online"];
@@ -39,7 +48,17 @@ pub fn all() -> Vec<Case> {
         rights::cases(),
         crowds::cases(),
         recall::cases(),
+        ws_connect::cases(),
+        ws_send::cases(),
+        ws_events::cases(),
+        ws_frames::cases(),
+        ws_sync::cases(),
+        order::cases(),
+        texts::cases(),
     ];
     let alone = |case: Case| if ALONE.contains(&case.name) { case.alone() } else { case };
-    areas.into_iter().flatten().map(alone).collect()
+    let mut all: Vec<Case> = areas.into_iter().flatten().map(alone).collect();
+    all.extend(hostile::cases());
+    all.extend(later::cases().into_iter().map(Case::later));
+    all
 }
