@@ -11,11 +11,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use gochat_core::model::{MessageId, Seq};
+use gochat_core::model::{ConversationId, Message, MessageId, Seq};
 use gochat_core::ports::{
     Appended, ConversationStore, ErrorKind, LoginStore, MessageStore, PageFrom, Retry, UserStore,
 };
-use gochat_infra::sqlite::{OpenError, SqliteOptions};
+use gochat_infra::sqlite::{OpenError, SqliteOptions, SqliteStore};
 use sqlite_kit::{at, conversation_id, limit, message, messages, new_user, open, pair, try_open, user_id};
 use tempfile::TempDir;
 
@@ -160,6 +160,59 @@ async fn a_row_that_rots_is_not_passed_on() {
     // The others are as good as before.
     let first = store.page(conversation, PageFrom::After(Seq::ZERO), limit(1)).await.expect("a page");
     assert_eq!(first[0], *message(conversation, 1).message);
+}
+
+/// The newest messages are found in another way than the older ones, and become older in batches of any size.
+#[tokio::test]
+async fn pages_are_whole_wherever_they_begin() {
+    let (dir, _) = folder();
+    let store = open(dir.path());
+    let conversation = pair(&store).await;
+    let mut head = 0;
+    for size in [1, 1, 29, 1, 1, 32, 33, 2, 31, 100, 5, 27, 1] {
+        store.append(&messages(conversation, head + 1..=head + size)).await.expect("stored");
+        head += size;
+        check_pages(&store, conversation, head, 7).await;
+    }
+    store.close().await;
+    let store = open(dir.path());
+    check_pages(&store, conversation, head, 1).await;
+    store.append(&messages(conversation, head + 1..=head + 20)).await.expect("stored");
+    check_pages(&store, conversation, head + 20, 1).await;
+}
+
+async fn check_pages(store: &SqliteStore, conversation: ConversationId, head: u64, step: usize) {
+    let all: Vec<_> = (1..=head).map(|seq| Message::clone(&message(conversation, seq).message)).collect();
+    for from in (0..=head + 2).step_by(step) {
+        for size in [1_usize, 31, 1_000] {
+            let start = usize::try_from(from.min(head)).expect("fits");
+            let after = PageFrom::After(Seq::new(from));
+            let page = store.page(conversation, after, limit(size as u32)).await.expect("a page");
+            assert_eq!(page, all[start..(start + size).min(all.len())], "{size} after {from} of {head}");
+            let end = usize::try_from(from.saturating_sub(1).min(head)).expect("fits");
+            let before = PageFrom::Before(Seq::new(from));
+            let page = store.page(conversation, before, limit(size as u32)).await.expect("a page");
+            assert_eq!(page, all[end.saturating_sub(size)..end], "{size} before {from} of {head}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hole_is_not_passed_on() {
+    for lost in ["places WHERE (place & 0xff) = 20", "messages WHERE content = 'text 20'"] {
+        let (dir, file) = folder();
+        let store = open(dir.path());
+        let conversation = pair(&store).await;
+        store.append(&messages(conversation, 1..=40)).await.expect("stored");
+        store.close().await;
+        let conn = rusqlite::Connection::open(file).expect("opened");
+        assert_eq!(conn.execute(&format!("DELETE FROM {lost}"), []), Ok(1), "{lost}");
+        drop(conn);
+        let store = open(dir.path());
+        let page = store.page(conversation, PageFrom::After(Seq::new(10)), limit(20)).await;
+        assert_eq!(page.expect_err("a hole").kind(), ErrorKind::Corrupt, "{lost}");
+        store.page(conversation, PageFrom::After(Seq::new(20)), limit(20)).await.expect("whole");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::client_id::ClientKey;
 use super::error::{Done, Fail};
+use super::places::{self, Added};
 use super::rows::{self, SEQ_MAX, int, message_columns, place};
 use super::statements::{Prepare, statements};
 use super::tx::{Head, Tx};
@@ -23,7 +24,6 @@ statements! {
                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING";
     BY_KEY = "SELECT ", message_columns!(), " FROM messages x \
               WHERE x.client_time = ?1 AND x.slot = ?2 AND x.sender = ?3 AND x.client = ?4";
-    MOVE_HEAD = "UPDATE conversations SET last_seq = ?2, last_at = ?3, changed = ?4 WHERE id = ?1";
     MOVE_READ = "UPDATE members SET read_seq = ?3 WHERE conversation = ?1 AND user = ?2 AND read_seq < ?3";
 }
 
@@ -43,8 +43,7 @@ impl Row {
 struct Touched {
     head: Head,
     sent_at: Timestamp,
-    /// Something was stored.
-    moved: bool,
+    added: Added,
     /// A sequence was refused: so is all that follows.
     refused: bool,
 }
@@ -71,7 +70,7 @@ pub(super) fn append(tx: &mut Tx<'_>, batch: &[Row]) -> Done<Vec<Appended>> {
             if insert_row(conn, &mut insert, at.head.slot, row)? {
                 at.head.last_seq = message.seq;
                 at.sent_at = message.sent_at;
-                at.moved = true;
+                at.added.push(int(message.id.get()));
                 senders.insert((id, message.sender), message.seq);
                 outcome.push(Appended::Stored);
                 continue;
@@ -80,7 +79,7 @@ pub(super) fn append(tx: &mut Tx<'_>, batch: &[Row]) -> Done<Vec<Appended>> {
         outcome.push(match by_key(conn, at.head.slot, &message.key())? {
             Some(stored) => Appended::Repeated(Box::new(stored)),
             None if fits => {
-                return Err(Fail::Corrupt(format!("the id or place of message {} is taken", message.id)));
+                return Err(Fail::Corrupt(format!("the id of message {} is taken", message.id)));
             }
             None if changed => Appended::MembersChanged,
             None => {
@@ -103,7 +102,12 @@ fn touch<'t>(
     match touched.entry(id) {
         Entry::Occupied(known) => Ok(Some(known.into_mut())),
         Entry::Vacant(place) => Ok(tx.head(id)?.map(|head| {
-            place.insert(Touched { head, sent_at: Timestamp::default(), moved: false, refused: false })
+            place.insert(Touched {
+                head,
+                sent_at: Timestamp::default(),
+                added: Added::default(),
+                refused: false,
+            })
         })),
     }
 }
@@ -173,15 +177,11 @@ fn settle(
     touched: &FxHashMap<ConversationId, Touched>,
     senders: &FxHashMap<(ConversationId, UserId), Seq>,
 ) -> Done<()> {
-    let conn = tx.conn;
-    let mut move_head = conn.stmt(MOVE_HEAD)?;
-    for (id, at) in touched.iter().filter(|(_, at)| at.moved) {
-        let changed = tx.tick()?;
-        let (id_number, seq) = (int(id.get()), int(at.head.last_seq.get()));
-        move_head.execute(params![id_number, seq, at.sent_at.as_millis(), changed])?;
-        tx.moved(*id, at.head);
+    for (id, at) in touched.iter().filter(|(_, at)| !at.added.is_empty()) {
+        let head = places::extend(tx, *id, at.head, &at.added, at.sent_at.as_millis())?;
+        tx.moved(*id, head);
     }
-    let mut move_read = conn.stmt(MOVE_READ)?;
+    let mut move_read = tx.conn.stmt(MOVE_READ)?;
     for ((conversation, user), seq) in senders {
         move_read.execute(params![int(conversation.get()), int(user.get()), int(seq.get())])?;
     }

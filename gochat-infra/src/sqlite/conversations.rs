@@ -19,7 +19,7 @@ use super::statements::{Prepare, statements};
 use super::tx::{Effect, Tx};
 use super::{SqliteStore, changes};
 
-/// What [`entry`] reads, and where from; `m` and `c` are to be joined before. The newest message stands where the head says.
+/// What [`entry`] reads, and where from; `m` and `c` are to be joined before.
 macro_rules! entry_columns {
     () => {
         concat!(
@@ -34,7 +34,7 @@ macro_rules! entry_columns {
 }
 macro_rules! with_newest {
     () => {
-        " LEFT JOIN messages x ON x.place = (c.slot << 35 | c.last_seq) "
+        " LEFT JOIN messages x ON x.id = c.last_id "
     };
 }
 pub(super) use {entry_columns, with_newest};

@@ -7,24 +7,25 @@ use gochat_core::model::{
     ConversationId, Message, MessageId, MessageKey, NewMessage, PageLimit, Recalled, Seq, Timestamp, UserId,
 };
 use gochat_core::ports::{Appended, MessageStore, PageFrom, RecallOutcome, Result, StoreError};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::SqliteStore;
 use super::append::{self, Row};
-use super::error::Done;
-use super::rows::{self, conversation_id, int, message_columns, place};
+use super::error::{Done, Fail};
+use super::places::Log;
+use super::rows::{self, conversation_id, int, message_columns};
 use super::statements::{Prepare, statements};
 use super::tx::Tx;
 
 statements! {
     SLOTS = "SELECT c.id, c.slot, c.last_seq FROM rarray(?1) k CROSS JOIN conversations c ON c.id = k.value \
              WHERE c.dissolved_at IS NULL";
-    SLOT = "SELECT slot, last_seq FROM conversations WHERE id = ?1 AND dissolved_at IS NULL";
+    LOG = "SELECT slot, last_seq, tail FROM conversations WHERE id = ?1 AND dissolved_at IS NULL";
     BY_IDS = "SELECT ", message_columns!(), ", c.id FROM rarray(?1) k CROSS JOIN messages x ON x.id = k.value \
               CROSS JOIN conversations c ON c.slot = x.slot WHERE c.dissolved_at IS NULL";
-    PAGE = "SELECT ", message_columns!(), " FROM messages x WHERE x.place BETWEEN ?1 AND ?2 ORDER BY x.place";
+    PAGE = "SELECT ", message_columns!(), " FROM rarray(?1) k CROSS JOIN messages x ON x.id = k.value";
     RECALL = "UPDATE messages SET content = '', mentions = NULL, attachment = NULL, recalled_at = ?2, \
-              recalled_by = ?3, checksum = ?4 WHERE place = ?1";
+              recalled_by = ?3, checksum = ?4 WHERE id = ?1";
     CHANGED = "UPDATE conversations SET changed = ?2 WHERE id = ?1";
 }
 
@@ -119,16 +120,16 @@ fn page(
     from: PageFrom,
     limit: PageLimit,
 ) -> Done<Vec<Message>> {
-    let head = conn
-        .stmt(SLOT)?
-        .query_row([int(conversation.get())], |row| Ok((rows::number(row, 0), rows::seq(row, 1))))
-        .optional()?;
-    let Some((slot, head)) = head else {
+    let mut stmt = conn.stmt(LOG)?;
+    let mut rows = stmt.query([int(conversation.get())])?;
+    let Some(row) = rows.next()? else {
         return Ok(Vec::new());
     };
-    let (slot, head) = (slot?, head?);
+    let tail = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+    let log = Log { slot: rows::number(row, 0)?, last_seq: rows::seq(row, 1)?, tail };
+    let head = log.last_seq;
     let limit = u64::from(limit.get());
-    // Sequences are dense: a page is a range of places, and both ends of a conversation are equally near.
+    // Sequences are dense: a page is a range of them, and both ends of a conversation are equally near.
     let (first, last) = match from {
         PageFrom::After(seq) => (seq.next(), seq.plus(limit).min(head)),
         PageFrom::Before(seq) => {
@@ -139,13 +140,23 @@ fn page(
     if first > last {
         return Ok(Vec::new());
     }
+    let ids = log.ids(conn, first, last)?;
     let mut stmt = conn.stmt(PAGE)?;
-    let mut rows = stmt.query(params![place(slot, first), place(slot, last)])?;
-    let mut messages = Vec::with_capacity(usize::try_from(limit.min(last.since(first) + 1)).unwrap_or(0));
+    let mut rows = stmt.query([rows::table(ids.iter().copied())])?;
+    let mut messages = Vec::with_capacity(ids.len());
     while let Some(row) = rows.next()? {
         messages.push(rows::message(row, 0, conversation)?);
     }
-    Ok(messages)
+    // As asked for already; but nothing in SQL promises the order of a join.
+    messages.sort_unstable_by_key(|message| message.seq);
+    let dense = messages.iter().zip(first.get()..).all(|(message, seq)| message.seq.get() == seq);
+    if dense && messages.len() == ids.len() {
+        Ok(messages)
+    } else {
+        Err(Fail::Corrupt(format!(
+            "messages {first} to {last} of conversation {conversation} are not all there"
+        )))
+    }
 }
 
 fn recall(tx: &mut Tx<'_>, id: MessageId, by: UserId, at: Timestamp) -> Done<RecallOutcome> {
@@ -159,10 +170,9 @@ fn recall(tx: &mut Tx<'_>, id: MessageId, by: UserId, at: Timestamp) -> Done<Rec
     message.body.attachment = None;
     message.body.mentions.clear();
     let conversation = message.conversation;
-    let head = tx.head(conversation)?.ok_or(StoreError::not_found("messages.recall"))?;
     let checksum = rows::checksum(&message);
     let (by, at) = (int(by.get()), at.as_millis());
-    tx.conn.stmt(RECALL)?.execute(params![place(head.slot, message.seq), at, by, checksum])?;
+    tx.conn.stmt(RECALL)?.execute(params![int(id.get()), at, by, checksum])?;
     let changed = tx.tick()?;
     tx.conn.stmt(CHANGED)?.execute(params![int(conversation.get()), changed])?;
     Ok(RecallOutcome { message, first: true })

@@ -21,6 +21,7 @@ mod logins;
 mod messages;
 mod migrate;
 mod open;
+mod places;
 #[cfg(test)]
 mod plans;
 mod queue;

@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{
-    append, changes, conversations, directory, friends, groups, logins, messages, migrate, tx, users,
+    append, changes, conversations, directory, friends, groups, logins, messages, migrate, places, tx, users,
 };
 
 /// Whole tables that a statement may walk over.
@@ -25,6 +25,7 @@ fn no_statement_walks_over_a_table() {
         groups::ALL,
         logins::ALL,
         messages::ALL,
+        places::ALL,
         tx::ALL,
         users::ALL,
     ];

@@ -35,7 +35,9 @@ CREATE TABLE conversations (
     -- 1 world, 2 single, 3 group.
     kind INTEGER NOT NULL,
     last_seq INTEGER NOT NULL,
-    -- When the newest message was sent; when there is none, when the conversation was made.
+    -- The newest message.
+    last_id INTEGER,
+    -- When it was sent; when there is none, when the conversation was made.
     last_at INTEGER NOT NULL,
     changed INTEGER NOT NULL,
     members_version INTEGER NOT NULL,
@@ -49,7 +51,9 @@ CREATE TABLE conversations (
     avatar TEXT,
     description TEXT,
     owner INTEGER,
-    member_count INTEGER
+    member_count INTEGER,
+    -- Ids of the newest messages that are not in `places` yet, 8 bytes big-endian each, in order of sequence.
+    tail BLOB NOT NULL DEFAULT x''
 ) STRICT;
 
 CREATE UNIQUE INDEX conversations_of_two ON conversations (low, high) WHERE kind = 2;
@@ -96,9 +100,9 @@ CREATE TABLE friendships (
     PRIMARY KEY (user, friend)
 ) STRICT, WITHOUT ROWID;
 
--- Keyed by id, which grows with time: rows are written at the end, packed, whichever conversations they belong to. What a
--- commit dirties beside that is the last page of `messages_by_place` of each conversation that it writes to. (Clustered by
--- conversation, each of those would be a page of texts that is split every few rows: twice the pages and half the speed.)
+-- Keyed by id, which grows with time: rows are written at the end, packed, whichever conversations they belong to.
+-- (Clustered by conversation, each conversation of a batch would dirty a page of texts, and split it every few rows: more
+-- than twice the pages, and half the speed.)
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY,
     -- slot << 35 | seq
@@ -122,7 +126,15 @@ CREATE TABLE messages (
     slot INTEGER NOT NULL GENERATED ALWAYS AS (place >> 35) VIRTUAL
 ) STRICT;
 
-CREATE UNIQUE INDEX messages_by_place ON messages (place);
+
+-- Where the messages of a conversation are, in order of sequence; those in its `tail` come here together. So a batch that
+-- writes to 200 conversations rewrites the few pages that their rows are in, and a page of this table for one in 32 messages.
+CREATE TABLE places (
+    -- slot << 35 | seq
+    place INTEGER PRIMARY KEY,
+    id INTEGER NOT NULL
+) STRICT;
+
 -- The time comes first: ids that carry it are written at the end of the index, a page for many of them, where the order by
 -- conversation would dirty a page for each. Those without (0) are ordered by conversation and sender.
 CREATE UNIQUE INDEX messages_by_client_id ON messages (client_time, slot, sender, client);
