@@ -24,6 +24,8 @@ use serde_json::{Value, json};
 use slog::{Discard, Logger, o};
 use tower::ServiceExt;
 
+use crate::schema::{OPENAPI, check, resolve};
+
 /// A server in memory.
 pub(crate) struct Server {
     router: axum::Router,
@@ -104,11 +106,16 @@ impl Server {
         if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
             request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))));
         }
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.expect("a router always answers");
         let (head, body) = response.into_parts();
         let bytes = body.collect().await.expect("a body").to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Reply { status: head.status.as_u16(), headers: head.headers, json }
+        let status = head.status.as_u16();
+        if status != 204 {
+            described(method.as_str(), &path, status, &json);
+        }
+        Reply { status, headers: head.headers, json }
     }
 
     pub(crate) async fn get(&self, path: &str, who: &Person) -> Reply {
@@ -157,6 +164,29 @@ impl Server {
         let body = json!({"conversationId": conversation, "content": text, "messageType": "text"});
         self.post("/messages", who, body).await.ok(201)
     }
+}
+
+/// Holds an answer against `docs/api/openapi.json`.
+#[track_caller]
+fn described(method: &str, path: &str, status: u16, json: &Value) {
+    let fits = |template: &str| {
+        let (a, b) = (template.split('/'), path.split('/'));
+        a.clone().count() == b.clone().count() && a.zip(b).all(|(a, b)| a == b || a.starts_with('{'))
+    };
+    let paths = OPENAPI["paths"].as_object().expect("paths");
+    // As in the router, a literal path goes before one with variables.
+    let operation =
+        paths.get(path).or_else(|| paths.iter().find(|(t, _)| fits(t)).map(|(_, methods)| methods));
+    let operation = operation.and_then(|methods| methods.get(method.to_ascii_lowercase()));
+    let schema = match operation {
+        None => &OPENAPI["components"]["schemas"]["Failure"],
+        Some(operation) => {
+            let response = operation["responses"].get(status.to_string());
+            let response = response.unwrap_or_else(|| panic!("{method} {path} does not describe {status}"));
+            &resolve(&OPENAPI, response).1["content"]["application/json"]["schema"]
+        }
+    };
+    check(&OPENAPI, schema, json, "answer").unwrap_or_else(|e| panic!("{method} {path} {status}: {e}"));
 }
 
 impl Person {

@@ -12,5 +12,6 @@ mod kit;
 mod limits;
 mod messages;
 mod origins;
+mod schema;
 mod sending;
 mod users;
