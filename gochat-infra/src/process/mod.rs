@@ -4,7 +4,9 @@
 
 pub mod cli;
 pub mod config;
+mod files;
 pub mod log;
 mod problem;
 
+pub use files::raise_open_files;
 pub use problem::{Problem, Problems};

@@ -22,10 +22,8 @@ sections! {
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         /// Most connections at a time; further ones wait in the system's queue.
         max_connections: usize = 15_000;
-        /// Pages of other origins that may use the API, such as "https://chat.example.com". A port may be *.
-        allowed_origins: Vec<String> = [
-            "http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*", "https://localhost:*",
-        ].map(str::to_owned).into();
+        /// Pages of other origins that may use the API: "https://chat.example.com", "localhost" (any port), or "*".
+        allowed_origins: Vec<String> = vec!["localhost".to_owned()];
         /// Proxies whose X-Forwarded-For tells the client's address: addresses, or ranges such as "10.0.0.0/8".
         trusted_proxies: Vec<String> = Vec::new();
         /// Certificate chain (PEM). With it and the key, the server speaks HTTPS and WSS only.
@@ -87,7 +85,7 @@ sections! {
         jwt_secret: Option<Secret> = None;
     }
 
-    /// What clients may do, and how much. A rate of 0 is no limit.
+    /// What clients may do, and how much. A rate of 0 is no limit; this machine is exempt from those by address.
     limits: Limits {
         /// Largest body of an HTTP request.
         body: Size = Size(1 << 20);
@@ -111,8 +109,6 @@ sections! {
         registrations_per_minute: u32 = 30;
         /// Guests from one address a minute.
         guests_per_minute: u32 = 60;
-        /// Whether this machine's own addresses are exempt from the limits by address.
-        loopback_exempt: bool = true;
         /// Bad frames in a row after which a socket is closed with 4502.
         bad_frames: u32 = 10;
         /// Messages that go through the pipeline at once.

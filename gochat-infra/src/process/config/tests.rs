@@ -52,13 +52,13 @@ fn lists_times_words_and_switches_from_the_environment() {
         ("GOCHAT_HEARTBEAT__DEAD", "1m30s"),
         ("GOCHAT_LOG__LEVEL", "debug"),
         ("GOCHAT_METRICS__ACCESS", "off"),
-        ("GOCHAT_LIMITS__LOOPBACK_EXEMPT", "false"),
+        ("GOCHAT_CHAT__HISTORY_BEFORE_JOIN", "false"),
     ]);
     let c = layers.load().expect("valid").config;
     assert_eq!(c.server.trusted_proxies, ["10.0.0.0/8", "::1"]);
     assert_eq!(c.heartbeat.dead, Duration::from_secs(90));
     assert_eq!((c.log.level, c.metrics.access), (LogLevel::Debug, MetricsAccess::Off));
-    assert!(!c.limits.loopback_exempt);
+    assert!(!c.chat.history_before_join);
 }
 
 #[test]
