@@ -344,6 +344,7 @@ async fn handing_over_makes_an_owner_who_can_speak_and_an_admin_who_can_leave() 
     let detail = groups.get(&bob, group).await.expect("theirs");
     assert_eq!(detail.group.owner, bob.user);
     groups.change_member(&bob, group, bob.user, MemberChange::Owner).await.expect("is it already");
+    assert_eq!(house.heard(), [""; 0]);
     groups.remove(&alice, group, alice.user).await.expect("leaves");
 }
 
@@ -363,4 +364,7 @@ async fn large_groups_are_told_as_members_and_the_one_who_left_by_name() {
         house.heard(),
         ["members: dora Removed as out by alice", "dora: dora Removed as out by alice"]
     );
+    assert_eq!(code(groups.remove(&alice, group, alice.user).await), "CONFLICT", "there are others");
+    groups.remove(&bob, group, bob.user).await.expect("leaves");
+    groups.get(&carl, group).await.expect("goes on");
 }

@@ -10,6 +10,7 @@ use gochat_core::ports::Ports;
 use gochat_core::send::Pipeline;
 use gochat_core::service::{GroupCreation, Registration, Services};
 use gochat_core::testing::TestKit;
+use gochat_core::testing::faults::Faults;
 use gochat_core::{Settings, usecase};
 
 pub(crate) const PASSWORD: &str = "correct horse";
@@ -47,6 +48,13 @@ impl House {
         let services = usecase::services(&ports, Arc::clone(&settings), &quiet());
         let pipeline = Pipeline::new(kit.ports.clone(), settings, quiet());
         Self { kit, ports, services, pipeline, names: Mutex::default(), sent: AtomicU64::new(0) }
+    }
+
+    /// With ports that are counted and fail when told to.
+    pub(crate) fn faulty() -> (Self, Arc<Faults>) {
+        let faults = Faults::new();
+        let house = Self::over(|_| {}, |ports| *ports = faults.wrap(ports));
+        (house, faults)
     }
 
     /// Registers somebody and logs them in.

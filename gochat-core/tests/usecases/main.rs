@@ -2,6 +2,8 @@
 
 mod accounts;
 mod conversations;
+mod costs;
+mod failures;
 mod friends;
 mod groups;
 mod groups_races;
