@@ -175,9 +175,8 @@ pub struct Message<'a> {
     pub seq: u64,
     /// What its client called it.
     pub client_msg_id: &'a str,
-    /// The sender's picture.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sender_avatar: Option<&'a str>,
+    /// The sender's picture; may be empty.
+    pub sender_avatar: &'a str,
     /// When it was last edited.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<WireTime>,

@@ -17,7 +17,7 @@ fn message(content: &str) -> Message<'_> {
         status: "sent",
         seq: 3,
         client_msg_id: "t1",
-        sender_avatar: None,
+        sender_avatar: "",
         edited_at: None,
         recalled_at: None,
         reply_to: None,
@@ -45,7 +45,7 @@ fn json<D: ServerData>(data: D) -> String {
     String::from_utf8(Frame::new(data).to_vec()).expect("UTF-8")
 }
 
-const MESSAGE: &str = r#"{"messageId":"7","conversationId":"5","senderId":"2","senderName":"alice","content":"hi","type":"text","sendTime":"2026-01-31T09:30:00.123Z","status":"sent","seq":3,"clientMsgId":"t1"}"#;
+const MESSAGE: &str = r#"{"messageId":"7","conversationId":"5","senderId":"2","senderName":"alice","content":"hi","type":"text","sendTime":"2026-01-31T09:30:00.123Z","status":"sent","seq":3,"clientMsgId":"t1","senderAvatar":""}"#;
 const CONVERSATION: &str = r#"{"conversationId":"5","type":"single","target":{"userId":"2","username":"bob","nickname":"Bob","avatar":""},"lastMessage":"hi","lastMessageTime":"2026-01-31T09:30:00.123Z","unreadCount":1,"lastSeq":3,"readSeq":2,"muted":false,"pinned":false}"#;
 
 #[test]
@@ -85,7 +85,7 @@ fn messages() {
     );
     let attachment: &RawValue = serde_json::from_str(r#"{"url":"/x","size":1}"#).expect("JSON");
     let full = Message {
-        sender_avatar: Some("/a.png"),
+        sender_avatar: "/a.png",
         edited_at: Some(T),
         recalled_at: Some(T),
         reply_to: Some(Id(6)),

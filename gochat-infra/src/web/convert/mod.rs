@@ -73,7 +73,7 @@ pub fn message(view: &MessageView) -> wire::Message<'_> {
         status: "sent",
         seq: m.seq.get(),
         client_msg_id: m.client_msg_id.as_str(),
-        sender_avatar: sender.map(|s| &*s.avatar).filter(|a| !a.is_empty()),
+        sender_avatar: sender.map_or("", |s| &s.avatar),
         edited_at: m.edited_at.map(time),
         recalled_at: m.recalled.map(|r| time(r.at)),
         reply_to: m.body.reply_to.map(|id| Id(id.get())),
