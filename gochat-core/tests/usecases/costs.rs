@@ -38,8 +38,8 @@ async fn town(n: usize) -> Town {
     }
     let group = house.group(&alice, &others.iter().collect::<Vec<_>>()).await;
     let mut message = None;
-    for i in 0..n {
-        message = Some(house.say(&others[i], group, "hello").await.id);
+    for other in &others {
+        message = Some(house.say(other, group, "hello").await.id);
         house.say(&alice, ConversationId::WORLD, "hello").await;
     }
     Town { house, faults, alice, others, strangers, group, message: message.expect("at least one") }

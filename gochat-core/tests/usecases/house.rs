@@ -8,7 +8,7 @@ use gochat_core::error::{Error, Fault};
 use gochat_core::model::*;
 use gochat_core::ports::Ports;
 use gochat_core::send::Pipeline;
-use gochat_core::service::{GroupCreation, Registration, Services};
+use gochat_core::service::{GroupCreation, MemberChange, Registration, Services};
 use gochat_core::testing::TestKit;
 use gochat_core::testing::faults::Faults;
 use gochat_core::{Settings, usecase};
@@ -179,4 +179,14 @@ pub(crate) fn faults<T: std::fmt::Debug>(result: Result<T, Error>) -> Vec<(&'sta
 /// The name of the code of an error.
 pub(crate) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> &'static str {
     result.expect_err("refused").code().as_str()
+}
+
+/// alice, bob, carl and dora.
+pub(crate) async fn four(house: &House) -> [Caller; 4] {
+    [house.user("alice").await, house.user("bob").await, house.user("carl").await, house.user("dora").await]
+}
+
+/// Another rank.
+pub(crate) fn role(role: Role) -> MemberChange {
+    MemberChange::Rights { role: Some(role), muted_until: None }
 }

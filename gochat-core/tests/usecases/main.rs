@@ -7,6 +7,7 @@ mod failures;
 mod friends;
 mod groups;
 mod groups_races;
+mod groups_ranks;
 mod house;
 mod logins;
 mod messages;
