@@ -91,3 +91,33 @@ async fn discard(mut body: Body, bound: usize) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_types() {
+        let json = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, value.parse().expect("a value"));
+            is_json(&headers)
+        };
+        assert!(is_json(&HeaderMap::new()));
+        for yes in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(json(yes), "{yes}");
+        }
+        for no in ["text/plain", "application/x-www-form-urlencoded", "", "json", "text/json+x"] {
+            assert!(!json(no), "{no}");
+        }
+    }
+
+    #[tokio::test]
+    async fn bodies_up_to_the_limit() {
+        let read = |n: usize, announced| read(Body::from(vec![b'x'; n]), announced, 10);
+        assert_eq!(read(10, 10).await.expect("fits").len(), 10);
+        for (n, announced) in [(11, 11), (11, 0), (200, 0), (0, 81)] {
+            assert_eq!(read(n, announced).await.expect_err("too large").code, Code::TooLarge, "{n}");
+        }
+    }
+}
