@@ -1,6 +1,6 @@
 //! The pipeline itself: one batch through all steps.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use slog::{Logger, warn};
@@ -38,11 +38,16 @@ pub struct Report {
     pub rounds: u32,
 }
 
+/// What a user may do in a conversation.
+type Answer = ((ConversationId, UserId), Option<Access>);
+
 /// The state of a batch: one place for each send, by position.
 struct Batch<'a> {
     commands: &'a [SendCommand],
     outcomes: Vec<Option<Outcome>>,
     access: HashMap<(ConversationId, UserId), Option<Access>>,
+    /// Whom repeats go to.
+    audiences: HashMap<(ConversationId, UserId), Option<Access>>,
 }
 
 impl Batch<'_> {
@@ -52,6 +57,41 @@ impl Batch<'_> {
 
     fn access_of(&self, command: &SendCommand) -> Option<&Access> {
         self.access.get(&(command.conversation, command.sender)).and_then(Option::as_ref)
+    }
+
+    /// By whose members a message is delivered.
+    fn audience_of(&self, command: &SendCommand, outcome: &Outcome) -> Option<&Access> {
+        match outcome {
+            Outcome::Repeated(_) => {
+                self.audiences.get(&(command.conversation, command.sender)).and_then(Option::as_ref)
+            }
+            _ => self.access_of(command),
+        }
+    }
+
+    fn repeated(&self) -> Vec<usize> {
+        let is_repeated = |i: &usize| matches!(self.outcomes[*i], Some(Outcome::Repeated(_)));
+        (0..self.commands.len()).filter(is_repeated).collect()
+    }
+
+    /// Positions in the order of delivery: that of the batch, but within a conversation that of the sequences. They differ
+    /// where a repeat stands behind new messages: it may have been stored by a process that died before it delivered.
+    fn order(&self, repeated: &[usize]) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.commands.len()).collect();
+        let mixed: HashSet<_> = repeated.iter().map(|i| self.commands[*i].conversation).collect();
+        let mut places: HashMap<ConversationId, Vec<(Seq, usize)>> = HashMap::new();
+        for (i, command) in self.commands.iter().enumerate().filter(|(_, c)| mixed.contains(&c.conversation))
+        {
+            if let Some(receipt) = self.outcomes[i].as_ref().and_then(Outcome::receipt) {
+                places.entry(command.conversation).or_default().push((receipt.seq, i));
+            }
+        }
+        for mut sent in places.into_values() {
+            let places: Vec<_> = sent.iter().map(|(_, i)| *i).collect();
+            sent.sort_unstable();
+            places.into_iter().zip(sent).for_each(|(place, (_, i))| order[place] = i);
+        }
+        order
     }
 }
 
@@ -84,6 +124,7 @@ impl Pipeline {
             commands,
             outcomes: vec![None; commands.len()],
             access: HashMap::with_capacity(commands.len()),
+            audiences: HashMap::new(),
         };
         let now = self.ports.clock.now();
         for (command, outcome) in commands.iter().zip(&mut batch.outcomes) {
@@ -103,6 +144,7 @@ impl Pipeline {
             freshness = self.append(&mut batch, now).await?;
             open = batch.open();
         }
+        self.reload_audiences(&mut batch).await?;
         self.deliver(&batch, &senders, &mut report).await?;
         Ok(report)
     }
@@ -164,7 +206,7 @@ impl Pipeline {
         now: Timestamp,
         freshness: Freshness,
     ) -> Result<()> {
-        self.load_access(batch, open, freshness).await?;
+        batch.access.extend(self.ask_access(batch, open, freshness).await?);
         let refused = |batch: &Batch<'_>, among: &[usize]| -> Vec<(usize, Code)> {
             let judge =
                 |i: &usize| authorise(batch.access_of(&batch.commands[*i]), now).err().map(|code| (*i, code));
@@ -177,7 +219,7 @@ impl Pipeline {
         if freshness == Freshness::Cached {
             // A cache that has not heard yet must not refuse somebody who was just let in.
             let again: Vec<_> = denied.iter().map(|(i, _)| *i).collect();
-            self.load_access(batch, &again, Freshness::Fresh).await?;
+            batch.access.extend(self.ask_access(batch, &again, Freshness::Fresh).await?);
             denied = refused(batch, &again);
         }
         if denied.is_empty() {
@@ -193,14 +235,23 @@ impl Pipeline {
         Ok(())
     }
 
-    async fn load_access(&self, batch: &mut Batch<'_>, of: &[usize], freshness: Freshness) -> Result<()> {
+    async fn ask_access(&self, batch: &Batch<'_>, of: &[usize], freshness: Freshness) -> Result<Vec<Answer>> {
         let mut asked: Vec<_> =
             of.iter().map(|i| (batch.commands[*i].conversation, batch.commands[*i].sender)).collect();
         asked.sort_unstable();
         asked.dedup();
         let max = self.settings.direct_fanout_max;
         let answers = self.ports.directory.access(&asked, max, freshness).await?;
-        batch.access.extend(asked.into_iter().zip(answers));
+        Ok(asked.into_iter().zip(answers).collect())
+    }
+
+    /// A repeat goes to the members of now. What the batch was authorised by may be a cache that is older than the message,
+    /// from which somebody was removed before it was stored; the store did not refuse it, since it wrote nothing.
+    async fn reload_audiences(&self, batch: &mut Batch<'_>) -> Result<()> {
+        let repeated = batch.repeated();
+        if !repeated.is_empty() {
+            batch.audiences.extend(self.ask_access(batch, &repeated, Freshness::Fresh).await?);
+        }
         Ok(())
     }
 
@@ -292,8 +343,8 @@ impl Pipeline {
     ) -> Result<()> {
         let mut deliveries = Vec::with_capacity(batch.commands.len() * 2);
         let mut sent = Vec::with_capacity(batch.commands.len());
-        for (command, outcome) in batch.commands.iter().zip(&batch.outcomes) {
-            let Some(outcome) = outcome else { continue };
+        for i in batch.order(&batch.repeated()) {
+            let (command, Some(outcome)) = (&batch.commands[i], &batch.outcomes[i]) else { continue };
             match outcome {
                 Outcome::Stored(_) => report.stored += 1,
                 Outcome::Repeated(_) | Outcome::Delivered(_) => report.repeated += 1,
@@ -302,7 +353,8 @@ impl Pipeline {
             if let Some(receipt) = outcome.receipt() {
                 sent.push((key(command), receipt));
             }
-            plan(command, outcome, batch.access_of(command), senders.get(&command.sender), &mut deliveries);
+            let access = batch.audience_of(command, outcome);
+            plan(command, outcome, access, senders.get(&command.sender), &mut deliveries);
         }
         self.ports.deliver.deliver(deliveries).await?;
         if sent.is_empty() {

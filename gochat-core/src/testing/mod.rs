@@ -6,6 +6,7 @@ mod auth;
 pub mod conformance;
 mod dedup;
 mod deliver;
+pub mod faults;
 mod kit;
 pub mod memory;
 mod random;
