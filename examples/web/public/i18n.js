@@ -5,7 +5,7 @@ const STRINGS = {
   appTagline: ["Chat that keeps every message.", "每一条消息都可靠送达。"],
   login: ["Log in", "登录"],
   register: ["Create account", "注册"],
-  guest: ["Continue as guest", "以访客身份进入"],
+  guest: ["Join as guest", "访客进入"],
   username: ["Username", "用户名"],
   password: ["Password", "密码"],
   passwordAgain: ["Repeat password", "再次输入密码"],

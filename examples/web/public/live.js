@@ -119,7 +119,8 @@ async function onMessage({ conversationId: id, message }) {
   }
 }
 
-async function fetchConversation(id) {
+/** Learns of a conversation that is not in the list; false when there is none that is mine. */
+export async function fetchConversation(id) {
   try {
     putConversation(await api.conversation(id));
     return true;

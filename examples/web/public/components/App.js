@@ -1,6 +1,7 @@
 // The frame: log-in form, or list, chat and info side by side (on a small screen one at a time).
-import { html, cx } from "../lib.js";
+import { html, useEffect, cx } from "../lib.js";
 import { t } from "../i18n.js";
+import { fetchConversation } from "../live.js";
 import { me, session } from "../session.js";
 import { conversationOf, conversations, ready } from "../store.js";
 import { dialog, go, route } from "../ui-state.js";
@@ -28,6 +29,9 @@ function Shell() {
   const conversation = id ? conversations.value.get(id) : null;
   const missing = Boolean(id) && ready.value && !conversationOf(id);
   const info = Boolean(pane && conversation);
+  useEffect(() => {
+    if (missing) fetchConversation(id); // an address from elsewhere may name a chat that I had hidden
+  }, [id, missing]);
   return html`<div class=${cx("shell", id && "has-chat", info && "has-info")}>
     <a class="skip" href="#composer" onClick=${(event) => {
       event.preventDefault();

@@ -1,12 +1,12 @@
 // One message: bubble, sender, time, sending state, its menu.
 import { html, cx } from "../lib.js";
-import { recallMessage } from "../actions.js";
+import { addFriend, recallMessage, startChat } from "../actions.js";
 import { t } from "../i18n.js";
 import { clock, colourOf, fullTime, oneLine } from "../format.js";
 import { discard, retry } from "../outbox.js";
 import { mayRecall } from "../rights.js";
 import { me } from "../session.js";
-import { nameOf, replies, withEntry } from "../store.js";
+import { friends, nameOf, replies, withEntry } from "../store.js";
 import { toast } from "../ui-state.js";
 import { Avatar } from "./Avatar.js";
 import { Icon, IconButton } from "./Icon.js";
@@ -51,6 +51,16 @@ function actionsOf(message, role) {
     { icon: "copy", label: t("copy"), run: () => copy(message.content) },
     mayRecall(message, me()?.userId, role) && { icon: "undo", label: t("recall"), danger: true, run: () => recallMessage(message) },
   ];
+}
+
+/** What can be done with who wrote it. */
+function personMenu(event, { senderId: userId, senderName: nickname }) {
+  if (me()?.isGuest) return;
+  const user = { userId, nickname, username: nickname };
+  openMenu(event, [
+    { icon: "chat", label: t("sendMessage"), run: () => startChat(user) },
+    !friends.value.has(userId) && { icon: "userPlus", label: t("addFriend"), run: () => addFriend(user) },
+  ], nickname);
 }
 
 function show(messageId) {
@@ -98,13 +108,16 @@ export function MessageItem({ message, mine, first, last, group, role, replied }
   return html`<article class=${cx("msg", mine ? "mine" : "theirs", first && "first", last && "last", pendingState && `is-${pendingState}`)}
     tabindex="-1" aria-label=${said} data-seq=${message.seq} data-message=${message.messageId} data-client-id=${message.clientMsgId}
     onContextMenu=${menu} onKeyDown=${onKeyDown}>
-    ${group && !mine && html`<span class="msg-avatar">${last && html`<${Avatar} id=${message.senderId} name=${name} src=${message.senderAvatar} size="s" />`}</span>`}
+    ${group && !mine && html`<span class="msg-avatar">${last && html`<button type="button" tabindex="-1" aria-label=${t("memberMenu", { name })}
+      aria-haspopup="menu" onClick=${(event) => personMenu(event, message)}>
+      <${Avatar} id=${message.senderId} name=${name} src=${message.senderAvatar} size="s" /></button>`}</span>`}
     <div class="msg-column">
       <div class=${cx("bubble", type === "text" && onlyEmoji(content) && "big-emoji")}>
-        ${group && !mine && first && html`<div class=${`sender tint-${colourOf(message.senderId)}`} dir="auto">${name}</div>`}
+        ${group && !mine && first && html`<button type="button" tabindex="-1" class=${`sender tint-${colourOf(message.senderId)}`} dir="auto" aria-haspopup="menu"
+          onClick=${(event) => personMenu(event, message)}>${name}</button>`}
         ${message.replyTo && html`<${Replied} message=${message} replied=${replied} />`}
         <div class="text" dir="auto">${type === "text" || type === "system" ? content : `[${type}] ${content}`}</div>
-        <div class="meta">
+        <div class=${cx("meta", message.editedAt && "is-long")}>
           ${message.editedAt && html`<span>${t("edited")}</span>`}
           <time dateTime=${message.sendTime} title=${fullTime(message.sendTime)}>${clock(message.sendTime)}</time>
           ${mine && html`<${State} message=${message} />`}

@@ -97,6 +97,7 @@ export function MessageList({ id }) {
   useEffect(() => {
     // Follows the end when the window or the keyboard changes the room, or an image comes in.
     const watch = new ResizeObserver(() => {
+      if (!box.current) return;
       if (scroll.current.stick) toEnd();
       scroll.current.height = box.current.scrollHeight;
       read();
