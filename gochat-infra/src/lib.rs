@@ -23,3 +23,12 @@ pub mod sqlite;
 #[cfg(feature = "web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "web")))]
 pub mod web;
+
+/// The programs in the documents compile.
+#[cfg(all(doctest, feature = "embedded"))]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/tutorial-embedded.md")]
+    struct TutorialEmbedded;
+}
