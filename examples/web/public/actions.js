@@ -3,7 +3,7 @@ import { effect, untracked } from "./lib.js";
 import { api, auth } from "./api.js";
 import { forgetReads, loadGroup } from "./chat.js";
 import { setLang, t, lang } from "./i18n.js";
-import { handlers, leave, refreshFriends } from "./live.js";
+import { handlers, leave, loadWithoutSocket, refreshFriends } from "./live.js";
 import { restore } from "./outbox.js";
 import { begin, me, session } from "./session.js";
 import { start, stop } from "./socket.js";
@@ -11,6 +11,9 @@ import { theme } from "./settings.js";
 import { conversationOf, forget, pending, presence, putConversation, reset, singleWith, totalUnread, withEntry } from "./store.js";
 import { titleOf } from "./format.js";
 import { closeDialog, confirmed, go, route, toast, tried } from "./ui-state.js";
+
+/** Where the socket does not come up soon (a proxy that lets none through, a restart), one can still read. */
+const PATIENCE_MS = 1_500;
 
 /** Connects while somebody is logged in; forgets everything when it is another or nobody. */
 export function followSession() {
@@ -29,6 +32,7 @@ export function followSession() {
       if (!userId) return;
       restore();
       start(handlers);
+      setTimeout(loadWithoutSocket, PATIENCE_MS);
     });
   });
   effect(() => {

@@ -11,7 +11,7 @@ import { me } from "./session.js";
 import { isOpen, renew, settled } from "./socket.js";
 import {
   changeConversation, conversationOf, conversations, forget, friends, loadedLogs, logOf, markStale, nameOf, presence,
-  putConversation, putConversations, typing, withEntry,
+  putConversation, putConversations, ready, typing, withEntry,
 } from "./store.js";
 import { announcement, attentive, go, route, toast } from "./ui-state.js";
 import { oneLine, titleOf } from "./format.js";
@@ -47,6 +47,13 @@ async function connected() {
   held = null;
   batch(() => waiting.forEach(([type, data]) => live(type, data)));
   settled();
+}
+
+export async function loadWithoutSocket() {
+  if (ready.value || !me()) return;
+  const userId = me().userId;
+  const [list] = await Promise.all([api.conversations(), refreshFriends()]).catch(() => []);
+  if (list && !ready.value && me()?.userId === userId) putConversations(list);
 }
 
 /** Asks for what each loaded history misses; the open one is looked at again for recalls, too. */

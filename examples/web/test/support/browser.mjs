@@ -13,7 +13,7 @@ export const run = Math.random().toString(36).slice(2, 7);
 
 const ARGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
-const TIMEOUT_MS = 10_000;
+const TIMEOUT_MS = 30_000;
 
 /** Runs in the page before anything of it: keeps what a test asks about later. */
 function watch() {
