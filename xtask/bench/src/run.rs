@@ -34,6 +34,9 @@ pub(crate) struct Options {
     /// Records the server with `perf` while it is measured, into `target/bench/CASE.perf`.
     #[arg(long)]
     perf: bool,
+    /// Doesn't wait for others to leave the processors alone.
+    #[arg(long)]
+    busy: bool,
     /// Rounds to take the median of.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -54,6 +57,7 @@ pub(crate) struct Options {
 /// Runs what `options` ask for; fails where a receiver found something missing, doubled or out of order.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     machine::raise_open_files()?;
+    machine::wait_when_others_work(!options.busy);
     let bench = Bench::new(options)?;
     let facts = machine::facts()?;
     facts.iter().for_each(|(name, value)| println!("{name}: {value}"));

@@ -62,8 +62,8 @@ impl Rounds {
     /// A table of medians, one line a server.
     pub(crate) fn details(&self) -> Vec<String> {
         let mut lines = vec![
-            "| | deliveries/s | messages/s | delivered p50 / p99 / max ms | acked p50 / p99 ms | server CPU | generator CPU | others' CPU |".into(),
-            "| --- | --- | --- | --- | --- | --- | --- | --- |".into(),
+            "| | deliveries/s | messages/s | delivered p50 / p99 / max ms | acked p50 / p99 ms | server CPU: µs a delivery | of a core | generator CPU | others' CPU |".into(),
+            "| --- | --- | --- | --- | --- | --- | --- | --- | --- |".into(),
         ];
         for (name, samples) in [("GoChat", &self.gochat), ("bare", &self.bare)] {
             if samples.is_empty() {
@@ -71,7 +71,7 @@ impl Rounds {
             }
             let mid = |value: fn(&Sample) -> f64| median(samples.iter().map(value));
             lines.push(format!(
-                "| {name} | {} | {} | {:.2} / {:.2} / {:.2} | {:.2} / {:.2} | {:.0} % | {:.0} % | {:.0} % |",
+                "| {name} | {} | {} | {:.2} / {:.2} / {:.2} | {:.2} / {:.2} | {:.2} | {:.0} % | {:.0} % | {:.0} % |",
                 grouped(mid(|s| s.deliveries)),
                 grouped(mid(|s| s.messages)),
                 mid(|s| millis(s.delivered.value_at_quantile(0.5))),
@@ -79,6 +79,7 @@ impl Rounds {
                 mid(|s| millis(s.delivered.max())),
                 mid(|s| millis(s.acked.value_at_quantile(0.5))),
                 mid(|s| millis(s.acked.value_at_quantile(0.99))),
+                mid(|s| s.server_cpu / s.deliveries) * 1e6,
                 mid(|s| s.server_cpu) * 100.0,
                 mid(|s| s.own_cpu) * 100.0,
                 mid(|s| s.foreign_cpu) * 100.0,
@@ -91,12 +92,13 @@ impl Rounds {
 fn print(round: usize, name: &str, sample: Option<&Sample>) {
     let Some(sample) = sample else { return };
     println!(
-        "round {round} {name:>6}: {:>10} deliveries/s {:>9} messages/s, p50 {:.3} p99 {:.3} ms, server {:.0} %, generator {:.0} %, others {:.0} %, {}",
+        "round {round} {name:>6}: {:>10} deliveries/s {:>9} messages/s, p50 {:.3} p99 {:.3} ms, server {:.0} % ({:.2} µs a delivery), generator {:.0} %, others {:.0} %, {}",
         grouped(sample.deliveries),
         grouped(sample.messages),
         millis(sample.delivered.value_at_quantile(0.5)),
         millis(sample.delivered.value_at_quantile(0.99)),
         sample.server_cpu * 100.0,
+        sample.server_cpu / sample.deliveries * 1e6,
         sample.own_cpu * 100.0,
         sample.foreign_cpu * 100.0,
         sample.tally,
