@@ -2,9 +2,9 @@
 //! Others are told only after a grace time, and hear nothing of whoever is back by then.
 //!
 //! The directory of sessions knows who is online; this machine only knows who is leaving. It takes times and answers, and
-//! asks nobody. Sessions of one user may open and close at the same moment on different threads, so it is told when a
-//! close begins (before the directory is asked) and when it ended, and while departures are being told nothing else is
-//! told of those users: what others hear last is true.
+//! asks nobody. Sessions of one user may open and close at the same moment on different threads, and hear of each other's
+//! changes in the directory late; so it is told when a close begins (before the directory is asked) and when it ended, and
+//! while departures are being told nothing else is told of those users: what others hear last is true.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::model::{Timestamp, UserId};
 ///
 /// let left = Timestamp::from_millis(0);
 /// tracker.closing(user);
-/// tracker.closed(user, true, left);
+/// tracker.closed(user, Some(true), left);
 /// assert_eq!(tracker.next_due(), Some(Timestamp::from_millis(5_000)));
 /// assert!(!tracker.came(user, true), "back within the grace: nobody hears of it");
 /// assert_eq!(tracker.next_due(), None);
@@ -45,10 +45,18 @@ struct Leaving {
     due: Option<Timestamp>,
     /// The absence is being told right now.
     telling: bool,
-    /// It was told: others believe the user gone.
-    told: bool,
     /// Came back, and others are still to be told.
     back: bool,
+    belief: Belief,
+}
+
+/// What others have heard last, as far as it is known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Belief {
+    #[default]
+    Unknown,
+    Here,
+    Gone,
 }
 
 impl Leaving {
@@ -74,10 +82,11 @@ impl Tracker {
             l.back |= first;
             return false;
         }
-        let tell = l.back || (first && l.told);
+        // Where it is not known what others believe, they hear of it once more: that does no harm, silence would.
+        let tell = l.back || (first && l.belief != Belief::Here);
         if tell {
             l.back = false;
-            l.told = false;
+            l.belief = Belief::Here;
         }
         if l.is_over() {
             self.leaving.remove(&user);
@@ -90,19 +99,26 @@ impl Tracker {
         self.leaving.entry(user).or_default().closing += 1;
     }
 
-    /// It is out; `last` says whether it was the last one (or that nobody knows: it is looked up when the time comes).
-    pub fn closed(&mut self, user: UserId, last: bool, now: Timestamp) {
+    /// It is out. `last` says whether it was the last one; `None` where nobody knows, and it is looked up when the time
+    /// comes.
+    pub fn closed(&mut self, user: UserId, last: Option<bool>, now: Timestamp) {
         let l = self.leaving.entry(user).or_default();
         l.closing = l.closing.saturating_sub(1);
-        if last {
-            let due = now.after(self.grace);
-            if let Some(old) = l.due.replace(due) {
-                self.queue.remove(&(old, user));
+        if last == Some(false) {
+            if l.is_over() {
+                self.leaving.remove(&user);
             }
-            self.queue.insert((due, user));
-        } else if l.is_over() {
-            self.leaving.remove(&user);
+            return;
         }
+        // The session that came first has been told of before the last one can go.
+        if last == Some(true) && l.belief == Belief::Unknown {
+            l.belief = Belief::Here;
+        }
+        let due = now.after(self.grace);
+        if let Some(old) = l.due.replace(due) {
+            self.queue.remove(&(old, user));
+        }
+        self.queue.insert((due, user));
     }
 
     /// When the next absence is to be told.
@@ -143,7 +159,7 @@ impl Tracker {
             let Some(l) = self.leaving.get_mut(user) else { return false };
             let back = std::mem::take(&mut l.back);
             l.telling = false;
-            l.told = !back;
+            l.belief = if back { Belief::Here } else { Belief::Gone };
             if l.is_over() {
                 self.leaving.remove(user);
             }
@@ -157,8 +173,8 @@ impl Tracker {
         for &user in users {
             let Some(l) = self.leaving.get_mut(&user) else { continue };
             l.telling = false;
-            // Unless an earlier absence was told, and that they are back has not been.
-            if l.back && !l.told {
+            // Else an earlier absence was told, and that they are back is still to be.
+            if l.back && l.belief == Belief::Here {
                 l.back = false;
                 if l.is_over() {
                     self.leaving.remove(&user);

@@ -11,6 +11,7 @@ mod groups_ranks;
 mod house;
 mod logins;
 mod messages;
+mod mixing;
 mod presences;
 mod profiles;
 mod telling;

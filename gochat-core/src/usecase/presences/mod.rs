@@ -57,14 +57,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 struct Closing<'a> {
     of: &'a Presences,
     user: UserId,
-    /// Whether it was the last session; taken for it while unknown, since that is looked up before it is told.
-    last: bool,
+    /// Whether it was the last session, once that is known.
+    last: Option<bool>,
 }
 
 impl<'a> Closing<'a> {
     fn begin(of: &'a Presences, user: UserId) -> Self {
         of.tracker().closing(user);
-        Self { of, user, last: true }
+        Self { of, user, last: None }
     }
 }
 
@@ -115,7 +115,7 @@ impl service::Presences for Presences {
             return Ok(());
         }
         let mut closing = Closing::begin(self, caller.user);
-        closing.last = sessions.unregister(caller.user, session).await?.last;
+        closing.last = Some(sessions.unregister(caller.user, session).await?.last);
         Ok(())
     }
 
