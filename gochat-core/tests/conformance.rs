@@ -2,11 +2,19 @@
 
 use std::sync::Arc;
 
-use gochat_core::ports::{Clock, Dedup, IdGenerator, PasswordHasher, Secrets, Sequencer, Sessions};
-use gochat_core::testing::conformance::{Fixture, Reopen, Stores, TokensFixture};
+use async_trait::async_trait;
+use gochat_core::model::{Event, GatewayId, MessageKey, SendCommand};
+use gochat_core::ports::{
+    Clock, Dedup, IdGenerator, PasswordHasher, Result, Secrets, Sequencer, SessionRecord, Sessions,
+    Submitted, Upstream,
+};
+use gochat_core::testing::conformance::{
+    DeliverFixture, Downstream, Fixture, Got, Inbox, Reopen, Stores, TokensFixture, UpstreamFixture, Wire,
+};
+use gochat_core::testing::faults::Faults;
 use gochat_core::testing::{
-    CountingIds, ManualClock, Memory, MemoryDedup, MemorySequencer, MemorySessions, PlainHasher,
-    SeededSecrets, TestTokens,
+    CountingIds, ManualClock, Memory, MemoryDedup, MemoryHub, MemorySequencer, MemorySession, MemorySessions,
+    PlainHasher, SeededSecrets, TestKit, TestTokens,
 };
 
 async fn stores() -> Fixture {
@@ -29,3 +37,94 @@ gochat_core::conformance_tests!(tokens, async {
 gochat_core::conformance_tests!(ids, async { Arc::new(CountingIds::new()) as Arc<dyn IdGenerator> });
 gochat_core::conformance_tests!(secrets, async { Arc::new(SeededSecrets::new(3)) as Arc<dyn Secrets> });
 gochat_core::conformance_tests!(clock, async { Arc::new(ManualClock::new()) as Arc<dyn Clock> });
+
+/// A decorator passes what the port that it decorates passes.
+mod behind_faults {
+    use super::*;
+
+    async fn stores() -> Fixture {
+        let ports = Faults::new().wrap(&TestKit::new().ports);
+        Fixture::new(Stores {
+            users: ports.users,
+            friends: ports.friends,
+            logins: ports.logins,
+            conversations: ports.conversations,
+            directory: ports.directory,
+            groups: ports.groups,
+            messages: ports.messages,
+        })
+    }
+
+    gochat_core::conformance_tests!(stores, stores());
+    gochat_core::conformance_tests!(sequencer, async { Faults::new().wrap(&TestKit::new().ports).sequencer });
+    gochat_core::conformance_tests!(dedup, async { Faults::new().wrap(&TestKit::new().ports).dedup });
+    gochat_core::conformance_tests!(sessions, async { Faults::new().wrap(&TestKit::new().ports).sessions });
+    gochat_core::conformance_tests!(hasher, async { Faults::new().wrap(&TestKit::new().ports).hasher });
+}
+
+async fn hub() -> DeliverFixture {
+    let memory = Arc::new(Memory::new());
+    let hub = Arc::new(MemoryHub::new(GatewayId::new("here").expect("a good name"), memory.clone()));
+    DeliverFixture { deliver: hub.clone(), wire: Box::new(InMemory(hub)), memory }
+}
+
+#[derive(Debug)]
+struct InMemory(Arc<MemoryHub>);
+
+#[async_trait]
+impl Wire for InMemory {
+    fn gateway(&self) -> GatewayId {
+        GatewayId::new("here").expect("a good name")
+    }
+
+    async fn connect(&self, session: SessionRecord) -> Box<dyn Inbox> {
+        Box::new(Read(self.0.connect(session)))
+    }
+}
+
+struct Read(Arc<MemorySession>);
+
+#[async_trait]
+impl Inbox for Read {
+    async fn next(&mut self) -> Got {
+        match self.0.next().await {
+            Event::NewMessage(view) => Got::Message(view.message.conversation, view.message.seq),
+            Event::Stored(receipt) => Got::Receipt(receipt.view.message.client_msg_id.clone()),
+            Event::Refused { client_msg_id, .. } => Got::Refused(client_msg_id),
+            Event::EndSession(_) => Got::Ended,
+            _ => Got::Other,
+        }
+    }
+}
+
+gochat_core::conformance_tests!(deliver, hub());
+
+/// The simplest way in: a bounded channel.
+#[derive(Debug)]
+struct Channel(tokio::sync::mpsc::Sender<SendCommand>);
+
+#[async_trait]
+impl Upstream for Channel {
+    async fn submit(&self, sends: Vec<SendCommand>) -> Result<Submitted> {
+        for send in sends {
+            self.0.send(send).await.expect("the receiver lives");
+        }
+        Ok(Submitted::Queued)
+    }
+}
+
+#[derive(Debug)]
+struct Out(tokio::sync::mpsc::Receiver<SendCommand>);
+
+#[async_trait]
+impl Downstream for Out {
+    async fn next(&mut self) -> MessageKey {
+        let send = self.0.recv().await.expect("the sender lives");
+        MessageKey { conversation: send.conversation, sender: send.sender, client_msg_id: send.client_msg_id }
+    }
+}
+
+gochat_core::conformance_tests!(upstream, async {
+    let (into, out) = tokio::sync::mpsc::channel(64);
+    UpstreamFixture { upstream: Arc::new(Channel(into)), downstream: Box::new(Out(out)) }
+});

@@ -62,6 +62,7 @@ macro_rules! cases {
 pub mod clock;
 pub mod conversations;
 pub mod dedup;
+pub mod deliver;
 pub mod directory;
 pub mod fixture;
 pub mod friends;
@@ -74,10 +75,13 @@ pub mod secrets;
 pub mod sequencer;
 pub mod sessions;
 pub mod tokens;
+pub mod upstream;
 pub mod users;
 
+pub use deliver::{DeliverFixture, Got, Inbox, Wire};
 pub use fixture::{Fixture, Reopen, Stores};
 pub use tokens::TokensFixture;
+pub use upstream::{Downstream, UpstreamFixture};
 
 /// Makes each case of a port's suite a test of its own; see [`testing::conformance`](crate::testing::conformance).
 #[macro_export]
@@ -135,6 +139,12 @@ macro_rules! conformance_tests {
     };
     ($(#[$attr:meta])* clock, $make:expr) => {
         $crate::__conformance!(clock, __conformance_clock, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* deliver, $make:expr) => {
+        $crate::__conformance!(deliver, __conformance_deliver, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* upstream, $make:expr) => {
+        $crate::__conformance!(upstream, __conformance_upstream, $make, $(#[$attr])*);
     };
 }
 
