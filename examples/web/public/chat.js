@@ -94,7 +94,11 @@ export function catchUp(id) {
       merge(id, messages, { hasOlder: hasMore });
     }).catch(() => {});
   }
-  return single(`sync:${id}`, () => sync([{ conversationId: id, afterSeq: log.hi }])).catch(() => {});
+  return single(`sync:${id}`, () => sync([{ conversationId: id, afterSeq: log.hi }])).then(
+    // Something may have been skipped while we asked; without progress asking again would not help.
+    () => (logOf(id).peek().hi > log.hi ? catchUp(id) : undefined),
+    () => {},
+  );
 }
 
 let syncs = new Map();

@@ -83,7 +83,7 @@ function frame(type, data, id) {
   if (type === "message-ack") onAck(data);
   else if (type === "sync-result") onSyncResult(data, id);
   else if (type === "sync-done") onSyncDone(id);
-  else if (type === "error") onError(data);
+  else if (type === "error") onError(data, id);
   else if (held === null) live(type, data);
   else if (held.push([type, data]) > HELD_MAX) renew();
 }
@@ -93,9 +93,10 @@ function onAck(data) {
   if (message) arrive(message.conversationId, message);
 }
 
-function onError(data) {
-  if (data.tempMessageId) refused(data);
-  else if (data.code === "CONVERSATION_NOT_FOUND" && data.conversationId) leave(data.conversationId);
+function onError(data, id) {
+  // The `id` of a send is its client id, for errors that name no message.
+  if (refused({ ...data, tempMessageId: data.tempMessageId ?? id })) return;
+  if (data.code === "CONVERSATION_NOT_FOUND" && data.conversationId) leave(data.conversationId);
 }
 
 const EVENTS = {

@@ -129,10 +129,10 @@ export function acknowledge({ clientMsgId, tempMessageId, status, messageId, seq
   };
 }
 
-/** `error` for one of my messages. */
+/** `error`, perhaps for one of my messages; returns whether it was. */
 export function refused({ tempMessageId, code, message, retryAfterMs }) {
   const p = pending.value.find((x) => x.clientMsgId === tempMessageId);
-  if (!p) return;
+  if (!p) return false;
   if (PASSING.has(code) && (code === "RATE_LIMITED" || p.tries < TRIES_MAX)) {
     pausedUntil = Math.max(pausedUntil, Date.now() + (retryAfterMs ?? 1_000 * p.tries));
     change(tempMessageId, { state: "queued" });
@@ -140,6 +140,7 @@ export function refused({ tempMessageId, code, message, retryAfterMs }) {
     change(tempMessageId, { state: "failed", error: message });
   }
   flush();
+  return true;
 }
 
 /** It came back by another way (history, another device's push): no need to send it again. */

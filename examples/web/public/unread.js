@@ -31,7 +31,10 @@ export function withUpdates(conversation, updates) {
   } else if (updates.unreadCount === 0) {
     floor = Math.max(floor, conversation.lastSeq);
   }
-  return derived({ ...conversation, ...updates, lastSeq, floor });
+  // My own send's update may come after somebody's later message: the older preview must not win.
+  const late = updates.lastMessageTime !== undefined && updates.lastMessageTime < (conversation.lastMessageTime ?? "");
+  const { lastMessage, lastMessageTime, ...rest } = updates;
+  return derived({ ...conversation, ...(late ? rest : updates), lastSeq, floor });
 }
 
 function derived(conversation) {

@@ -37,7 +37,7 @@ async function scene(reader, zh) {
     ? [[a, "大家周五想吃什么？"], [b, "我想吃火锅！"], [c, "附议，上次那家很不错"], [null, "我来订位，六个人？"], [a, "对，七点可以吗"], [b, "完美 👍"], [c, "مرحبا، سأحضر صديقي أيضا"], [null, "订好了，七点，靠窗的桌子。"], [a, "🎉🎉"], [b, "到时候见"]]
     : [[a, "What shall we eat on Friday?"], [b, "Hot pot! It has been far too long."], [c, "Seconded, the place near the river was great"], [null, "I'll book. Six of us?"], [a, "Yes, is seven all right?"], [b, "火锅最好了 👍"], [c, "مرحبا، سأحضر صديقي أيضا"], [null, "Done: seven o'clock, the table by the window."], [a, "🎉🎉"], [b, "See you there"]];
   for (const [who, text] of lines) await say(who ?? { token: mine }, text);
-  return { group: conversation.target.groupName };
+  return { group: conversation.target.groupName, tokens: [a.token, b.token] };
 }
 
 describe("layouts", () => {
@@ -48,7 +48,7 @@ describe("layouts", () => {
       const zh = lang === "zh-CN";
       const ann = await person("me", { locale: "en-US", colorScheme: scheme });
       await ann.call("PUT", "/users/profile", { nickname: zh ? "小安" : "Ann" });
-      const { group } = await scene(ann, zh);
+      const { group, tokens } = await scene(ann, zh);
       if (zh) await ann.page.evaluate(() => localStorage.setItem("gochat.lang", "zh"));
       await ann.page.evaluate((nickname) => {
         const now = JSON.parse(localStorage.getItem("gochat.session"));
@@ -56,6 +56,10 @@ describe("layouts", () => {
       }, zh ? "小安" : "Ann");
       await ann.page.reload();
       await ann.ready();
+      // The others are here as well, without pages of their own.
+      await ann.page.evaluate((tokens) => tokens.forEach((token) =>
+        new WebSocket(`${location.origin.replace("http", "ws")}/ws`, ["gochat.v1", `bearer.${token}`])), tokens);
+      await ann.page.locator(".conversations .dot").nth(1).waitFor();
       await ann.open(group);
       await ann.page.locator(".msg").nth(9).waitFor();
       assert.ok(await ann.page.locator(".side").isVisible());

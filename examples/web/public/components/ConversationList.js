@@ -20,7 +20,7 @@ function Preview({ conversation }) {
   }
   const text = oneLine(conversation.lastMessage);
   if (text) return html`<span dir="auto">${text}</span>`;
-  return html`<span>${conversation.lastSeq > 0 ? t("recalled") : ""}</span>`;
+  return html`<span>${conversation.lastSeq > 0 ? t("recalled") : t("noMessages")}</span>`;
 }
 
 export function ConversationRow({ conversation, onPick }) {

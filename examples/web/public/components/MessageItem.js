@@ -20,7 +20,8 @@ const STATES = {
 };
 
 /** A few emoji and nothing else are shown large. */
-const onlyEmoji = (text) => text.length <= 24 && /^(?:\p{RGI_Emoji}|\s){1,8}$/v.test(text) && text.trim() !== "";
+const EMOJI = /^(?:\p{Extended_Pictographic}|\p{Emoji_Modifier}|\p{Regional_Indicator}|[\u200d\ufe0f ])+$/u;
+const onlyEmoji = (text) => text.length <= 24 && EMOJI.test(text) && text.trim() !== "";
 
 async function copy(text) {
   try {
