@@ -3,17 +3,22 @@
 //! A case is a private function, listed once in its module; [`conformance_tests!`](crate::conformance_tests) makes each a
 //! named test on a fresh adapter, in the adapter's own test crate (which has `tokio` with `macros`, `rt` and `time`):
 //!
-//! ```ignore
+//! ```
+//! use std::sync::Arc;
+//!
+//! use gochat_core::ports::Sequencer;
 //! use gochat_core::testing::conformance::{Fixture, Stores};
+//! use gochat_core::testing::{Memory as MyStore, MemorySequencer as MySequencer};
 //!
 //! async fn fresh() -> Fixture {
-//!     Fixture::new(Stores::all(Arc::new(MyStore::open_temporary().await)))
+//!     Fixture::new(Stores::all(Arc::new(MyStore::new())))
 //! }
 //!
 //! // All seven stores at once, or each by its name: `users`, `friends`, `logins`, `conversations`, `directory`, `groups`,
 //! // `messages`.
 //! gochat_core::conformance_tests!(stores, fresh());
 //! gochat_core::conformance_tests!(sequencer, async { Arc::new(MySequencer::new()) as Arc<dyn Sequencer> });
+//! # fn main() {}
 //! ```
 //!
 //! An attribute may come first, such as `#[ignore = "needs a server"]`.
