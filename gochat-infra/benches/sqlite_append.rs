@@ -50,7 +50,7 @@ fn main() {
 }
 
 async fn run(ids: Ids, batch: usize, pairs: u64, time: Duration) {
-    let folder = tempfile::tempdir_in(".").expect("a folder");
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder");
     let log = slog::Logger::root(slog::Discard, slog::o!());
     let store = SqliteStore::open(folder.path(), SqliteOptions::default(), log).expect("opened");
     let mut load = prepare(&store, pairs).await;

@@ -256,6 +256,25 @@ async fn many_writers_share_commits() {
 }
 
 #[tokio::test]
+async fn the_log_stays_short_while_writing_goes_on() {
+    const PAGES: u64 = 64;
+    let (dir, file) = folder();
+    let mut options = SqliteOptions::default();
+    options.log_pages = PAGES as u32;
+    let store = try_open(dir.path(), options).expect("opened");
+    let conversation = pair(&store).await;
+    // Each batch is some ten pages.
+    for batch in 0..300 {
+        store.append(&messages(conversation, batch * 100 + 1..=batch * 100 + 100)).await.expect("stored");
+    }
+    let size = |file: &std::path::Path| fs::metadata(file).expect("there").len();
+    let (log, database) = (size(&dir.path().join("gochat.db-wal")), size(&file));
+    assert!(log <= 6 * PAGES * 4096, "{log} bytes of log");
+    assert!(database > 1 << 20, "{database} bytes of database");
+    store.close().await;
+}
+
+#[tokio::test]
 async fn logins_that_are_over_are_cleared_away() {
     let (dir, file) = folder();
     let store = open(dir.path());

@@ -18,7 +18,7 @@ use super::queue::Queue;
 pub(super) struct Bounds {
     /// From here on the thread copies.
     pub(super) soft: u32,
-    /// From here on the writer lends a hand.
+    /// From here on the writer copies the rest, when it is short; at twice as many, whatever is left.
     pub(super) hard: u32,
 }
 
@@ -36,7 +36,8 @@ impl Checkpoints {
             return;
         };
         let left = pages - copied;
-        if pages > self.bounds.hard && left <= self.bounds.soft {
+        let few_left = left <= self.bounds.soft;
+        if pages > self.bounds.hard && (few_left || pages > self.bounds.hard.saturating_mul(2)) {
             let _ = state(conn, CheckpointMode::PASSIVE, &self.log);
         } else if left > self.bounds.soft {
             // One call waits already, when the queue is full.

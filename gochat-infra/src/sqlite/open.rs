@@ -108,6 +108,8 @@ fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(file, flags)?;
     conn.busy_timeout(BUSY)?;
+    // Until it has read something a connection does not know that there is a log, and its checkpoints do nothing.
+    conn.query_row("SELECT count(*) FROM counters", [], |_| Ok(()))?;
     Ok(conn)
 }
 
