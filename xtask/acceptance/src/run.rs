@@ -80,8 +80,18 @@ async fn perform(case: &Case, world: World) -> Ended {
     let running = AssertUnwindSafe((case.run)(world)).catch_unwind();
     match tokio::time::timeout(case.limit, running).await {
         Ok(Ok(Ok(()))) => Ended::Passed(started.elapsed()),
-        Ok(Ok(Err(error))) => Ended::Failed(format!("{error:?}")),
-        Ok(Err(_panic)) => Ended::Failed("the case panicked".to_owned()),
+        Ok(Ok(Err(error))) => Ended::Failed(chain(&error)),
+        Ok(Err(panic)) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            Ended::Failed(format!("the case panicked: {}", text.unwrap_or("see above")))
+        }
         Err(_late) => Ended::Failed(format!("not done within {:?}", case.limit)),
     }
+}
+
+/// The error and its causes, a line each; no backtrace, since the case's name says where.
+fn chain(error: &anyhow::Error) -> String {
+    let lines: Vec<String> = error.chain().map(ToString::to_string).collect();
+    lines.join("\n  because: ")
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Call, Http, Reply, Socket};
 use crate::json::Json;
-use crate::world::fresh;
+use crate::world::{World, fresh};
 
 /// A login with its user.
 #[derive(Clone, Debug)]
@@ -43,6 +43,11 @@ impl User {
             refresh: data.text("refreshToken")?.to_owned(),
             http: http.clone(),
         })
+    }
+
+    /// The same login at another server, or at one that was started again elsewhere.
+    pub fn at(&self, world: &World) -> Self {
+        Self { http: world.http.clone(), ..self.clone() }
     }
 
     /// Begins a call with this user's token.

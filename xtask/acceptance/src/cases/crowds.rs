@@ -36,19 +36,18 @@ async fn member_lists_are_paged_beyond_200(t: World) -> Outcome {
     let shown = reply.ok(200)?.list("members")?.len();
     ensure!((1..=200).contains(&shown), "at most 200 members in one answer, seen {shown}");
     let mut ids = HashSet::new();
-    for page in 1.. {
-        let path = format!("/groups/{}/members?page={page}&size=100", crowd.group.id);
+    let mut after = String::new();
+    for _ in 0..100 {
+        let path = format!("/groups/{}/members?limit=100{after}", crowd.group.id);
         let reply = crowd.owner.get(&path).await?;
-        let list = reply.ok(200)?.list("")?;
-        for entry in list {
+        for entry in reply.ok(200)?.list("")? {
             shape::member(entry)?;
             ensure!(ids.insert(entry.text("userId")?.to_owned()), "no member twice: {entry}");
         }
         if !reply.json.flag("pagination.hasMore")? {
-            same!(reply.json.int("pagination.total")?, CROWD as i64 + 1, "total");
             break;
         }
-        ensure!(page < 100 && !list.is_empty(), "pages end");
+        after = format!("&after={}", reply.json.text("pagination.nextAfter")?);
     }
     same!(ids.len(), CROWD + 1, "every member");
     Ok(())
@@ -66,7 +65,8 @@ async fn a_crowd_hears_in_order(t: World) -> Outcome {
     for socket in &mut sockets {
         socket.hears(&format!("{tag} 30")).await?;
         let heard = socket.heard(&crowd.group.conversation);
-        let mine: Vec<_> = heard.iter().filter(|m| m["content"].as_str().is_some_and(|c| c.starts_with(&tag))).collect();
+        let mine: Vec<_> =
+            heard.iter().filter(|m| m["content"].as_str().is_some_and(|c| c.starts_with(&tag))).collect();
         same!(mine.len(), 30, "each message once");
         let mut last = 0;
         for message in mine {
@@ -102,7 +102,8 @@ async fn many_senders_in_a_crowd_make_one_order(t: World) -> Outcome {
         if let Some(last) = last {
             socket.hears(last.text("content")?).await?;
         }
-        let expected: Vec<_> = ours.iter().filter(|m| m["senderId"] != user.id.as_str()).map(|m| &m["messageId"]).collect();
+        let expected: Vec<_> =
+            ours.iter().filter(|m| m["senderId"] != user.id.as_str()).map(|m| &m["messageId"]).collect();
         let heard = socket.heard(&crowd.group.conversation);
         let seen: Vec<_> = heard
             .iter()

@@ -108,7 +108,9 @@ async fn a_group_has_its_members(t: World) -> Outcome {
     shape::group(seen)?;
     same!(seen.text("groupId")?, group.id, "groupId");
     let members = seen.at("members")?;
-    for (user, role, online) in [(&owner, "owner", false), (&admin, "admin", true), (&member, "member", false)] {
+    for (user, role, online) in
+        [(&owner, "owner", false), (&admin, "admin", true), (&member, "member", false)]
+    {
         let entry = members.find("userId", &user.id)?;
         same!(entry.text("role")?, role, "the role of {entry}");
         same!(entry.text("username")?, user.name, "the name");
@@ -128,11 +130,17 @@ async fn strangers_get_group_not_found(t: World) -> Outcome {
         eve.put(&path, json!({"groupName": "mine"})).await?.fails(404, "GROUP_NOT_FOUND")?;
         eve.delete(&path).await?.fails(404, "GROUP_NOT_FOUND")?;
         eve.get(&format!("{path}/members")).await?.fails(404, "GROUP_NOT_FOUND")?;
-        eve.post(&format!("{path}/members"), json!({"members": [eve.id]})).await?.fails(404, "GROUP_NOT_FOUND")?;
-        eve.put(&format!("{path}/members/{}", ann.id), json!({"role": "admin"})).await?.fails(404, "GROUP_NOT_FOUND")?;
+        eve.post(&format!("{path}/members"), json!({"members": [eve.id]}))
+            .await?
+            .fails(404, "GROUP_NOT_FOUND")?;
+        eve.put(&format!("{path}/members/{}", ann.id), json!({"role": "admin"}))
+            .await?
+            .fails(404, "GROUP_NOT_FOUND")?;
         eve.delete(&format!("{path}/members/{}", ann.id)).await?.fails(404, "GROUP_NOT_FOUND")?;
         eve.delete(&format!("{path}/members/{}", eve.id)).await?.fails(404, "GROUP_NOT_FOUND")?;
-        eve.post(&format!("{path}/transfer"), json!({"userId": eve.id})).await?.fails(404, "GROUP_NOT_FOUND")?;
+        eve.post(&format!("{path}/transfer"), json!({"userId": eve.id}))
+            .await?
+            .fails(404, "GROUP_NOT_FOUND")?;
     }
     owner.get(&format!("/groups/{}", group.id)).await?.ok(200)?;
     Ok(())
@@ -148,7 +156,11 @@ async fn a_group_is_changed(t: World) -> Outcome {
     same!(target.text("description")?, "new", "description for others");
     same!(target.text("avatar")?, "https://example.org/n.png", "avatar for others");
     owner.put(&format!("/groups/{}", group.id), json!({"description": "newer"})).await?.ok(200)?;
-    same!(ann.conversation(&group.conversation).await?.text("target.groupName")?, "新名字", "the name to stay");
+    same!(
+        ann.conversation(&group.conversation).await?.text("target.groupName")?,
+        "新名字",
+        "the name to stay"
+    );
     owner.put(&format!("/groups/{}", group.id), json!({"groupName": ""})).await?.invalid("groupName")
 }
 
@@ -159,7 +171,11 @@ async fn members_are_added(t: World) -> Outcome {
     owner.post(&format!("/groups/{}/members", group.id), body).await?.fine()?;
     same!(ann.conversation(&group.conversation).await?.int("target.memberCount")?, 3, "memberCount");
     let reply = ben.get(&format!("/groups/{}", group.id)).await?;
-    same!(reply.ok(200)?.at("members")?.find("userId", &ben.id)?.text("role")?, "member", "the role of a new one");
+    same!(
+        reply.ok(200)?.at("members")?.find("userId", &ben.id)?.text("role")?,
+        "member",
+        "the role of a new one"
+    );
     Ok(())
 }
 
@@ -185,7 +201,11 @@ async fn roles_are_given_and_taken(t: World) -> Outcome {
         same!(reply.ok(200)?.at("members")?.find("userId", &ann.id)?.text("role")?, role, "the role");
     }
     let reply = owner.put(&path, json!({"role": "owner"})).await?;
-    ensure!(reply.status.is_client_error(), "there is one owner, and transfer makes another{}", reply.shown());
+    ensure!(
+        reply.status.is_client_error(),
+        "there is one owner, and transfer makes another{}",
+        reply.shown()
+    );
     Ok(())
 }
 
@@ -239,7 +259,9 @@ async fn stranger(user: &crate::user::User, group: &crate::user::Group, message:
     let conversation = &group.conversation;
     ensure!(!user.listed().await?.contains(conversation), "not in the list");
     user.get(&format!("/conversations/{conversation}")).await?.fails(404, "CONVERSATION_NOT_FOUND")?;
-    user.get(&format!("/conversations/{conversation}/messages")).await?.fails(404, "CONVERSATION_NOT_FOUND")?;
+    user.get(&format!("/conversations/{conversation}/messages"))
+        .await?
+        .fails(404, "CONVERSATION_NOT_FOUND")?;
     user.get(&format!("/groups/{}", group.id)).await?.fails(404, "GROUP_NOT_FOUND")?;
     user.get(&format!("/messages/{message}")).await?.fails(404, "MESSAGE_NOT_FOUND")?;
     let body = json!({"conversationId": conversation, "content": "x", "clientMsgId": fresh("c")});
@@ -309,8 +331,11 @@ async fn memberships_are_pushed(t: World) -> Outcome {
     let about = |role: serde_json::Value| {
         let (user, group) = (ben.id.clone(), group.clone());
         move |d: &serde_json::Value| {
-            d["userId"] == user.as_str() && d["groupId"] == group.id.as_str() && d["role"] == role
-                && d["conversationId"] == group.conversation.as_str() && d["action"].is_string()
+            d["userId"] == user.as_str()
+                && d["groupId"] == group.id.as_str()
+                && d["role"] == role
+                && d["conversationId"] == group.conversation.as_str()
+                && d["action"].is_string()
         }
     };
     owner.post(&format!("/groups/{}/members", group.id), json!({"members": [ben.id]})).await?.fine()?;
@@ -334,7 +359,9 @@ async fn a_new_group_is_pushed_whole(t: World) -> Outcome {
     let (owner, ann) = t.two().await?;
     let mut socket = ann.connect().await?;
     let group = owner.group(&[&ann]).await?;
-    let mine = |d: &serde_json::Value| d["conversationId"] == group.conversation.as_str() && d.get("conversation").is_some();
+    let mine = |d: &serde_json::Value| {
+        d["conversationId"] == group.conversation.as_str() && d.get("conversation").is_some()
+    };
     let frame = socket.expect("conversation-update", mine).await?;
     same!(frame.text("data.type")?, "conversation-update", "the inner type");
     shape::conversation(frame.at("data.conversation")?)?;
@@ -361,7 +388,10 @@ async fn not_a_member_is_for_named_users(t: World) -> Outcome {
     owner.put(&path, json!({"role": "admin"})).await?.fails(403, "NOT_A_MEMBER")?;
     owner.put(&path, json!({"mutedUntil": null})).await?.fails(403, "NOT_A_MEMBER")?;
     owner.delete(&path).await?.fails(403, "NOT_A_MEMBER")?;
-    owner.post(&format!("/groups/{}/transfer", group.id), json!({"userId": eve.id})).await?.fails(403, "NOT_A_MEMBER")?;
+    owner
+        .post(&format!("/groups/{}/transfer", group.id), json!({"userId": eve.id}))
+        .await?
+        .fails(403, "NOT_A_MEMBER")?;
     Ok(())
 }
 

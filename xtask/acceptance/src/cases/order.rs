@@ -22,7 +22,13 @@ cases! { "order";
 }
 
 /// Sends `count` texts over a session, some in flight, and gives what was sent.
-async fn send_all(user: &User, socket: &mut Socket, session: usize, to: &str, count: usize) -> Result<Vec<Sent>> {
+async fn send_all(
+    user: &User,
+    socket: &mut Socket,
+    session: usize,
+    to: &str,
+    count: usize,
+) -> Result<Vec<Sent>> {
     let mut sent = Vec::new();
     let mut begun = Vec::new();
     for n in 0..count {
@@ -43,7 +49,8 @@ async fn send_all(user: &User, socket: &mut Socket, session: usize, to: &str, co
 /// Reads on until the session has seen everything of the conversation that it has to.
 async fn catch_up(user: &User, socket: &mut Socket, to: &str, history: &History) -> Result<()> {
     let stored = &history.stored[&(user.id.clone(), to.to_owned())];
-    let session_sent: Vec<&str> = history.sent.iter().filter(|s| s.sender == user.id).map(|s| s.client_id.as_str()).collect();
+    let session_sent: Vec<&str> =
+        history.sent.iter().filter(|s| s.sender == user.id).map(|s| s.client_id.as_str()).collect();
     let last = stored.iter().rev().find(|m| !session_sent.contains(&m.client_id.as_str()));
     if let Some(last) = last {
         socket.expect("new-message", |d| d["message"]["messageId"] == last.id.as_str()).await?;
@@ -57,7 +64,11 @@ async fn run(users: &[User], room: &str, count: usize) -> Outcome {
     let mut history = History::default();
     history.is_in(room, &users.iter().collect::<Vec<_>>());
     let mut sockets = try_join_all(users.iter().map(User::connect)).await?;
-    let sends = sockets.iter_mut().zip(users).enumerate().map(|(n, (socket, user))| send_all(user, socket, n, room, count));
+    let sends = sockets
+        .iter_mut()
+        .zip(users)
+        .enumerate()
+        .map(|(n, (socket, user))| send_all(user, socket, n, room, count));
     let probes = probes(&users[0], room, start, 20);
     let (sent, probes) = tokio::try_join!(try_join_all(sends), probes)?;
     history.sent = sent.into_iter().flatten().collect();
@@ -69,7 +80,11 @@ async fn run(users: &[User], room: &str, count: usize) -> Outcome {
         catch_up(user, socket, room, &history).await?;
         history.sessions.push(Session::of(user, socket, &[room], start)?.complete(room, 0));
     }
-    same!(history.stored[&(users[0].id.clone(), room.to_owned())].len(), users.len() * count, "all of them stored");
+    same!(
+        history.stored[&(users[0].id.clone(), room.to_owned())].len(),
+        users.len() * count,
+        "all of them stored"
+    );
     history.check()
 }
 
@@ -102,11 +117,13 @@ async fn http_and_socket_senders_mixed(t: World) -> Outcome {
     history.is_in(&room, &users.iter().collect::<Vec<_>>());
     let mut sockets = try_join_all(users.iter().map(User::connect)).await?;
     let (with_sockets, by_http) = users.split_at(3);
-    let socket_sends = sockets.iter_mut().zip(with_sockets).enumerate().map(|(n, (s, u))| send_all(u, s, n, &room, 40));
+    let socket_sends =
+        sockets.iter_mut().zip(with_sockets).enumerate().map(|(n, (s, u))| send_all(u, s, n, &room, 40));
     let http_sends = by_http.iter().map(|user| async {
         let mut sent = Vec::new();
         for message in user.say_many(&room, &user.name, 40).await? {
-            let mut one = Sent::new(user, None, &room, message.text("content")?, message.text("clientMsgId")?);
+            let mut one =
+                Sent::new(user, None, &room, message.text("content")?, message.text("clientMsgId")?);
             one.told.push((message.text("messageId")?.to_owned(), message.int("seq")?));
             sent.push(one);
         }
@@ -202,9 +219,13 @@ async fn the_world_is_in_order(t: World) -> Outcome {
         listener.expect("new-message", |d| d["message"]["messageId"] == last["messageId"]).await?;
     }
     let heard = listener.heard("world");
-    let ours: Vec<_> = heard.iter().filter(|m| m["content"].as_str().is_some_and(|c| c.starts_with(&tag))).collect();
-    same!(ours.iter().map(|m| m["messageId"].clone()).collect::<Vec<_>>(),
-        sent.iter().map(|m| m["messageId"].clone()).collect::<Vec<_>>(), "live order to be the stored order");
+    let ours: Vec<_> =
+        heard.iter().filter(|m| m["content"].as_str().is_some_and(|c| c.starts_with(&tag))).collect();
+    same!(
+        ours.iter().map(|m| m["messageId"].clone()).collect::<Vec<_>>(),
+        sent.iter().map(|m| m["messageId"].clone()).collect::<Vec<_>>(),
+        "live order to be the stored order"
+    );
     let seqs: Vec<i64> = heard.iter().filter_map(|m| m["seq"].as_i64()).collect();
     crate::shape::contiguous(&seqs)
 }

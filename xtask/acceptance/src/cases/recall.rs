@@ -113,7 +113,11 @@ async fn nothing_of_the_content_stays(t: World) -> Outcome {
     for user in [&alice, &bob] {
         for path in &paths {
             let reply = user.get(path).await?;
-            ensure!(!String::from_utf8_lossy(&reply.body).contains(&secret), "the content is still shown{}", reply.shown());
+            ensure!(
+                !String::from_utf8_lossy(&reply.body).contains(&secret),
+                "the content is still shown{}",
+                reply.shown()
+            );
         }
     }
     let mut socket = bob.connect().await?;

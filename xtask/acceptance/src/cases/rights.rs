@@ -43,7 +43,11 @@ async fn everyone_adds_members(t: World) -> Outcome {
 async fn owner_and_admin_rename(t: World) -> Outcome {
     let (owner, admin, plain, group) = t.ranks().await?;
     let path = format!("/groups/{}", group.id);
-    for change in [json!({"groupName": "n"}), json!({"description": "d"}), json!({"avatar": "https://example.org/x.png"})] {
+    for change in [
+        json!({"groupName": "n"}),
+        json!({"description": "d"}),
+        json!({"avatar": "https://example.org/x.png"}),
+    ] {
         owner.put(&path, change.clone()).await?.ok(200)?;
         admin.put(&path, change.clone()).await?.ok(200)?;
         forbidden(&plain.put(&path, change).await?)?;
@@ -57,7 +61,9 @@ async fn removal_needs_a_higher_rank(t: World) -> Outcome {
     let add = json!({"members": [other_admin.id, other.id]});
     owner.post(&format!("/groups/{}/members", group.id), add).await?.fine()?;
     owner.put(&member(&group, &other_admin), json!({"role": "admin"})).await?.ok(200)?;
-    for (who, whom) in [(&plain, &other), (&plain, &admin), (&plain, &owner), (&admin, &owner), (&admin, &other_admin)] {
+    for (who, whom) in
+        [(&plain, &other), (&plain, &admin), (&plain, &owner), (&admin, &owner), (&admin, &other_admin)]
+    {
         forbidden(&who.delete(&member(&group, whom)).await?)?;
     }
     for (who, whom) in [(&admin, &other), (&owner, &plain), (&owner, &admin)] {
@@ -73,7 +79,9 @@ async fn muting_needs_a_higher_rank(t: World) -> Outcome {
     owner.post(&format!("/groups/{}/members", group.id), add).await?.fine()?;
     owner.put(&member(&group, &other_admin), json!({"role": "admin"})).await?.ok(200)?;
     let mute = json!({"mutedUntil": "2099-01-01T00:00:00.000Z"});
-    for (who, whom) in [(&plain, &other), (&plain, &owner), (&admin, &owner), (&admin, &other_admin), (&plain, &admin)] {
+    for (who, whom) in
+        [(&plain, &other), (&plain, &owner), (&admin, &owner), (&admin, &other_admin), (&plain, &admin)]
+    {
         forbidden(&who.put(&member(&group, whom), mute.clone()).await?)?;
     }
     for (who, whom) in [(&admin, &other), (&owner, &plain), (&owner, &admin)] {
@@ -133,7 +141,14 @@ async fn recall_by_rank(t: World) -> Outcome {
     };
     forbidden(&plain.delete(&said(&owner).await?).await?)?;
     forbidden(&plain.delete(&said(&admin).await?).await?)?;
-    for (who, whom) in [(&plain, &plain), (&admin, &plain), (&admin, &owner), (&owner, &admin), (&owner, &plain), (&owner, &owner)] {
+    for (who, whom) in [
+        (&plain, &plain),
+        (&admin, &plain),
+        (&admin, &owner),
+        (&owner, &admin),
+        (&owner, &plain),
+        (&owner, &owner),
+    ] {
         who.delete(&said(whom).await?).await?.ok(200)?;
     }
     Ok(())

@@ -34,8 +34,24 @@ async fn carry(t: &World, texts: &[&str]) -> Outcome {
 }
 
 async fn any_language(t: World) -> Outcome {
-    carry(&t, &["你好,世界", "こんにちは世界", "안녕하세요", "Привет, мир", "Γειά σου Κόσμε", "नमस्ते दुनिया", "สวัสดีชาวโลก",
-        "வணக்கம் உலகம்", "Chào thế giới", "Þetta er íslenska", "ሰላም ልዑል", "ᠮᠣᠩᠭᠣᠯ"]).await
+    carry(
+        &t,
+        &[
+            "你好,世界",
+            "こんにちは世界",
+            "안녕하세요",
+            "Привет, мир",
+            "Γειά σου Κόσμε",
+            "नमस्ते दुनिया",
+            "สวัสดีชาวโลก",
+            "வணக்கம் உலகம்",
+            "Chào thế giới",
+            "Þetta er íslenska",
+            "ሰላም ልዑል",
+            "ᠮᠣᠩᠭᠣᠯ",
+        ],
+    )
+    .await
 }
 
 async fn emoji(t: World) -> Outcome {
@@ -43,7 +59,18 @@ async fn emoji(t: World) -> Outcome {
 }
 
 async fn right_to_left(t: World) -> Outcome {
-    carry(&t, &["مرحبا بالعالم", "שלום עולם", "abc אבג 123", "\u{202e}reversed\u{202c}", "\u{2067}isolated\u{2069}", "\u{200f}mark"]).await
+    carry(
+        &t,
+        &[
+            "مرحبا بالعالم",
+            "שלום עולם",
+            "abc אבג 123",
+            "\u{202e}reversed\u{202c}",
+            "\u{2067}isolated\u{2069}",
+            "\u{200f}mark",
+        ],
+    )
+    .await
 }
 
 async fn control_characters(t: World) -> Outcome {
@@ -68,17 +95,60 @@ async fn control_characters(t: World) -> Outcome {
 }
 
 async fn markup_is_text(t: World) -> Outcome {
-    carry(&t, &["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "&lt;b&gt;", "</textarea><svg/onload=1>",
-        "javascript:alert(1)", "<!-- -->", "{{constructor}}"]).await
+    carry(
+        &t,
+        &[
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "&lt;b&gt;",
+            "</textarea><svg/onload=1>",
+            "javascript:alert(1)",
+            "<!-- -->",
+            "{{constructor}}",
+        ],
+    )
+    .await
 }
 
 async fn other_languages_of_machines(t: World) -> Outcome {
-    carry(&t, &["'; DROP TABLE messages; --", "\" OR 1=1", "{\"type\":\"message-ack\"}", "../../etc/passwd", "%s%n%d", "${jndi:x}",
-        "\\u0000 \\n \\", "C:\\temp\\", "`rm -rf`", "null", "undefined", "NaN", "%00%0a"]).await
+    carry(
+        &t,
+        &[
+            "'; DROP TABLE messages; --",
+            "\" OR 1=1",
+            "{\"type\":\"message-ack\"}",
+            "../../etc/passwd",
+            "%s%n%d",
+            "${jndi:x}",
+            "\\u0000 \\n \\",
+            "C:\\temp\\",
+            "`rm -rf`",
+            "null",
+            "undefined",
+            "NaN",
+            "%00%0a",
+        ],
+    )
+    .await
 }
 
 async fn unnormalised_text(t: World) -> Outcome {
-    carry(&t, &["e\u{301}", "é", "\u{1F1E6}", "𝒳𝔘", "a\u{300}\u{301}\u{302}\u{303}", "\u{fb01}", "\u{feff}", "zero\u{200b}width", "\u{10ffff}", "\u{e000}"]).await
+    carry(
+        &t,
+        &[
+            "e\u{301}",
+            "é",
+            "\u{1F1E6}",
+            "𝒳𝔘",
+            "a\u{300}\u{301}\u{302}\u{303}",
+            "\u{fb01}",
+            "\u{feff}",
+            "zero\u{200b}width",
+            "\u{10ffff}",
+            "\u{e000}",
+        ],
+    )
+    .await
 }
 
 async fn names_of_things(t: World) -> Outcome {
@@ -95,7 +165,8 @@ async fn names_of_things(t: World) -> Outcome {
 async fn json_escapes(t: World) -> Outcome {
     let (alice, bob, chat) = t.two_friends().await?;
     let send = async |content: &str| {
-        let body = format!(r#"{{"conversationId":"{chat}","content":"{content}","clientMsgId":"{}"}}"#, fresh("c"));
+        let body =
+            format!(r#"{{"conversationId":"{chat}","content":"{content}","clientMsgId":"{}"}}"#, fresh("c"));
         alice.call("POST", "/messages").header("content-type", "application/json").bytes(body).send().await
     };
     same!(send(r"\u0041\ud83d\ude00\/").await?.ok(201)?.text("content")?, "A😀/", "escapes understood");

@@ -48,28 +48,56 @@ async fn a_token_comes_three_ways(t: World) -> Outcome {
     alice.connect().await?.settle().await?;
     let bearer = format!("Bearer {}", alice.token);
     let by_header = t.dial("/ws", &[("authorization", &bearer)]).await?;
-    by_header.map_err(|s| anyhow::anyhow!("Authorization is refused with {s}"))?.greeted().await?.settle().await?;
+    by_header
+        .map_err(|s| anyhow::anyhow!("Authorization is refused with {s}"))?
+        .greeted()
+        .await?
+        .settle()
+        .await?;
     let pair = format!("gochat.v1, bearer.{}", alice.token);
     let by_protocol = t.dial("/ws", &[("sec-websocket-protocol", &pair)]).await?;
-    by_protocol.map_err(|s| anyhow::anyhow!("the subprotocol pair is refused with {s}"))?.greeted().await?.settle().await
+    by_protocol
+        .map_err(|s| anyhow::anyhow!("the subprotocol pair is refused with {s}"))?
+        .greeted()
+        .await?
+        .settle()
+        .await
 }
 
 async fn a_bad_token_is_401_before_the_upgrade(t: World) -> Outcome {
     for path in ["/ws?token=nonsense", "/ws?token=", "/ws", "/ws?other=1", "/ws?token=a.b.c"] {
         same!(t.dial(path, &[]).await?.err(), Some(401), "401 for {path}");
     }
-    let reply = t.http.outside("GET", "/ws?token=nonsense")
-        .header("connection", "Upgrade").header("upgrade", "websocket")
-        .header("sec-websocket-version", "13").header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==").send().await?;
+    let reply = t
+        .http
+        .outside("GET", "/ws?token=nonsense")
+        .header("connection", "Upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .send()
+        .await?;
     reply.fails(401, "UNAUTHENTICATED")?;
     Ok(())
 }
 
 async fn a_bad_header_is_401(t: World) -> Outcome {
-    same!(t.dial("/ws", &[("authorization", "Bearer nonsense")]).await?.err(), Some(401), "401 for the header");
+    same!(
+        t.dial("/ws", &[("authorization", "Bearer nonsense")]).await?.err(),
+        Some(401),
+        "401 for the header"
+    );
     let pair = "gochat.v1, bearer.nonsense";
-    same!(t.dial("/ws", &[("sec-websocket-protocol", pair)]).await?.err(), Some(401), "401 for the subprotocol");
-    same!(t.dial("/ws", &[("sec-websocket-protocol", "gochat.v1")]).await?.err(), Some(401), "401 for no token");
+    same!(
+        t.dial("/ws", &[("sec-websocket-protocol", pair)]).await?.err(),
+        Some(401),
+        "401 for the subprotocol"
+    );
+    same!(
+        t.dial("/ws", &[("sec-websocket-protocol", "gochat.v1")]).await?.err(),
+        Some(401),
+        "401 for no token"
+    );
     Ok(())
 }
 
@@ -133,7 +161,11 @@ async fn protocol_pings_are_answered(t: World) -> Outcome {
         socket.put(Message::Ping(payload.to_vec().into())).await?;
     }
     socket.settle().await?;
-    ensure!(socket.pongs.contains(&vec![7u8; 125]), "a pong with the latest ping's payload, seen {:?}", socket.pongs);
+    ensure!(
+        socket.pongs.contains(&vec![7u8; 125]),
+        "a pong with the latest ping's payload, seen {:?}",
+        socket.pongs
+    );
     Ok(())
 }
 
@@ -154,5 +186,10 @@ async fn any_allowed_origin_connects(t: World) -> Outcome {
     let alice = t.user().await?;
     let path = format!("/ws?token={}", alice.token);
     let dialled = t.dial(&path, &[("origin", "http://localhost:5173")]).await?;
-    dialled.map_err(|s| anyhow::anyhow!("the dev server's origin is refused with {s}"))?.greeted().await?.settle().await
+    dialled
+        .map_err(|s| anyhow::anyhow!("the dev server's origin is refused with {s}"))?
+        .greeted()
+        .await?
+        .settle()
+        .await
 }

@@ -110,8 +110,16 @@ async fn the_last_session_gone_is_told(t: World) -> Outcome {
     let gone = Instant::now();
     b.close().await?;
     a.expect("friend-online", online(&bob, false)).await?;
-    ensure!(gone.elapsed() > Duration::from_millis(4500), "told after {:?}: a reconnect within 5 s must say nothing", gone.elapsed());
-    same!(*alice.get("/users/status/online").await?.ok(200)?, json!({bob.id.clone(): false}), "the snapshot to agree");
+    ensure!(
+        gone.elapsed() > Duration::from_millis(4500),
+        "told after {:?}: a reconnect within 5 s must say nothing",
+        gone.elapsed()
+    );
+    same!(
+        *alice.get("/users/status/online").await?.ok(200)?,
+        json!({bob.id.clone(): false}),
+        "the snapshot to agree"
+    );
     Ok(())
 }
 

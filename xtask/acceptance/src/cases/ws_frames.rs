@@ -40,8 +40,21 @@ async fn bad(socket: &mut Socket, text: &str, code: &str) -> anyhow::Result<Valu
 async fn bad_frames_are_bad_request(t: World) -> Outcome {
     let alice = t.user().await?;
     let mut a = alice.connect().await?;
-    for text in ["hello", "", "{", "[]", "5", "null", "\"ping\"", "{}", r#"{"type":5}"#, r#"{"type":"nonsense","data":{}}"#,
-        r#"{"data":{}}"#, r#"{"type":"Ping"}"#, r#"{"type":null}"#] {
+    for text in [
+        "hello",
+        "",
+        "{",
+        "[]",
+        "5",
+        "null",
+        "\"ping\"",
+        "{}",
+        r#"{"type":5}"#,
+        r#"{"type":"nonsense","data":{}}"#,
+        r#"{"data":{}}"#,
+        r#"{"type":"Ping"}"#,
+        r#"{"type":null}"#,
+    ] {
         bad(&mut a, text, "BAD_REQUEST").await?;
         a.settle().await?;
     }
@@ -204,7 +217,10 @@ async fn bad_utf8_ends_the_session(t: World) -> Outcome {
     let frame = Frame::message(vec![b'"', 0xff, 0xfe, b'"'], OpCode::Data(Data::Text), true);
     a.put(Message::Frame(frame)).await?;
     let code = a.ends().await?.code;
-    ensure!(code.is_none_or(|c| c == 1007 || c == 1002 || c == 4502), "1007 for text that is no UTF-8, seen {code:?}");
+    ensure!(
+        code.is_none_or(|c| c == 1007 || c == 1002 || c == 4502),
+        "1007 for text that is no UTF-8, seen {code:?}"
+    );
     alice.connect().await?.settle().await
 }
 

@@ -59,7 +59,8 @@ async fn acks_carry_the_requests_id(t: World) -> Outcome {
 async fn every_session_of_every_member_hears(t: World) -> Outcome {
     let (owner, ann, ben, group) = t.group_of_three().await?;
     let mut sender = owner.connect().await?;
-    let mut all = vec![ann.connect().await?, ann.connect().await?, ben.connect().await?, owner.connect().await?];
+    let mut all =
+        vec![ann.connect().await?, ann.connect().await?, ben.connect().await?, owner.connect().await?];
     let stored = sender.say(&group.conversation, "to all").await?;
     for socket in &mut all {
         let frame = socket.hears("to all").await?;
@@ -81,7 +82,9 @@ async fn the_sending_session_hears_nothing(t: World) -> Outcome {
     two.hears("mine 4").await?;
     b.say(&chat, "marker").await?;
     one.hears("marker").await?;
-    one.never("new-message", |d| d["message"]["content"] != "marker" && d["conversationId"] == chat.as_str())?;
+    one.never("new-message", |d| {
+        d["message"]["content"] != "marker" && d["conversationId"] == chat.as_str()
+    })?;
     same!(two.heard(&chat).len(), 5, "the other device to hear each once (the marker may follow)");
     Ok(())
 }
@@ -90,10 +93,17 @@ async fn the_sender_gets_an_update_after_the_ack(t: World) -> Outcome {
     let (alice, _bob, chat) = t.two_friends().await?;
     let mut a = alice.connect().await?;
     let stored = a.say(&chat, "newest").await?;
-    let update = a.expect("conversation-update", |d| d["conversationId"] == chat.as_str() && d["updates"]["lastMessage"] == "newest").await?;
+    let update = a
+        .expect("conversation-update", |d| {
+            d["conversationId"] == chat.as_str() && d["updates"]["lastMessage"] == "newest"
+        })
+        .await?;
     shape::time(&update, "data.updates.lastMessageTime")?;
-    let place = |kind: &str, fits: &dyn Fn(&Value) -> bool| a.seen.iter().position(|f| f["type"] == kind && fits(&f["data"]));
-    let ack = place("message-ack", &|d| d["status"] == "stored" && d["messageId"] == stored.message_id.as_str());
+    let place = |kind: &str, fits: &dyn Fn(&Value) -> bool| {
+        a.seen.iter().position(|f| f["type"] == kind && fits(&f["data"]))
+    };
+    let ack =
+        place("message-ack", &|d| d["status"] == "stored" && d["messageId"] == stored.message_id.as_str());
     let told = place("conversation-update", &|d| d["updates"]["lastMessage"] == "newest");
     ensure!(ack < told, "the update follows the stored ack: ack is frame {ack:?}, update {told:?}");
     Ok(())
@@ -138,7 +148,11 @@ async fn a_repeat_from_another_session(t: World) -> Outcome {
     let first = one.say(&chat, "once").await?;
     same!(two.say_as(&chat, "once", &first.client_id).await?, first, "the first one's ids");
     drop(one);
-    same!(alice.connect().await?.say_as(&chat, "once", &first.client_id).await?, first, "after a reconnect too");
+    same!(
+        alice.connect().await?.say_as(&chat, "once", &first.client_id).await?,
+        first,
+        "after a reconnect too"
+    );
     same!(bob.contents(&chat).await?, vec!["once"], "one message");
     Ok(())
 }
@@ -210,16 +224,29 @@ async fn a_repeat_while_muted_gets_the_first_ids(t: World) -> Outcome {
     let first = a.say(&group.conversation, "before").await?;
     let path = format!("/groups/{}/members/{}", group.id, ann.id);
     owner.put(&path, json!({"mutedUntil": "2099-01-01T00:00:00.000Z"})).await?.ok(200)?;
-    same!(a.say_as(&group.conversation, "before", &first.client_id).await?, first, "muted: the first one's ids");
+    same!(
+        a.say_as(&group.conversation, "before", &first.client_id).await?,
+        first,
+        "muted: the first one's ids"
+    );
     owner.delete(&path).await?.ok(200)?;
-    same!(a.say_as(&group.conversation, "before", &first.client_id).await?, first, "removed: the first one's ids");
+    same!(
+        a.say_as(&group.conversation, "before", &first.client_id).await?,
+        first,
+        "removed: the first one's ids"
+    );
     Ok(())
 }
 
 async fn a_missing_client_id_is_validation(t: World) -> Outcome {
     let (alice, bob, chat) = t.two_friends().await?;
     let mut a = alice.connect().await?;
-    a.refused("send-message", json!({"conversationId": chat, "content": "x", "messageType": "text"}), "VALIDATION").await?;
+    a.refused(
+        "send-message",
+        json!({"conversationId": chat, "content": "x", "messageType": "text"}),
+        "VALIDATION",
+    )
+    .await?;
     let empty = json!({"conversationId": chat, "content": "x", "messageType": "text", "tempMessageId": ""});
     a.refused("send-message", empty, "VALIDATION").await?;
     same!(bob.history(&chat).await?.len(), 0, "nothing stored");
@@ -253,12 +280,19 @@ async fn refusals_name_the_send(t: World) -> Outcome {
 async fn types_over_the_socket(t: World) -> Outcome {
     let (alice, bob, chat) = t.two_friends().await?;
     let mut a = alice.connect().await?;
-    for (kind, name) in [(json!(1), "text"), (json!(2), "image"), (json!("file"), "file"), (json!(7), "custom")] {
+    for (kind, name) in
+        [(json!(1), "text"), (json!(2), "image"), (json!("file"), "file"), (json!(7), "custom")]
+    {
         let client_id = fresh("c");
-        let data = json!({"conversationId": chat, "content": "x", "messageType": kind, "tempMessageId": client_id});
+        let data =
+            json!({"conversationId": chat, "content": "x", "messageType": kind, "tempMessageId": client_id});
         a.request("send-message", data).await?;
         a.stored(&client_id).await?;
-        same!(bob.history(&chat).await?.last().map(|m| m["type"].clone()), Some(json!(name)), "the type of {kind}");
+        same!(
+            bob.history(&chat).await?.last().map(|m| m["type"].clone()),
+            Some(json!(name)),
+            "the type of {kind}"
+        );
     }
     Ok(())
 }
@@ -274,7 +308,8 @@ async fn other_spellings_of_the_client_id(t: World) -> Outcome {
         a.stored(&client_id).await?;
     }
     let client_id = fresh("c");
-    let data = json!({"conversation_id": chat, "content": "x", "message_type": 1, "client_msg_id": client_id});
+    let data =
+        json!({"conversation_id": chat, "content": "x", "message_type": 1, "client_msg_id": client_id});
     a.request("send-message", data).await?;
     a.stored(&client_id).await?;
     Ok(())
@@ -327,7 +362,11 @@ async fn a_new_chat_reaches_the_other_whole(t: World) -> Outcome {
     let chat = alice.chat_with(&bob).await?;
     alice.connect().await?.say(&chat, "first").await?;
     b.hears("first").await?;
-    let update = b.expect("conversation-update", |d| d["conversationId"] == chat.as_str() && d.get("conversation").is_some()).await?;
+    let update = b
+        .expect("conversation-update", |d| {
+            d["conversationId"] == chat.as_str() && d.get("conversation").is_some()
+        })
+        .await?;
     shape::conversation(update.at("data.conversation")?)?;
     same!(update.text("data.conversation.target.userId")?, alice.id, "its target");
     Ok(())

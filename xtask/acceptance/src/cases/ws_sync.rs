@@ -67,7 +67,10 @@ async fn sync_pages_are_contiguous(t: World) -> Outcome {
         for frame in sync(&mut b, ask).await? {
             let seqs = frame.at("data.messages")?.ints("seq")?;
             ensure!(seqs.len() <= 10, "at most `limit` in a page, seen {}", seqs.len());
-            ensure!(seqs.first().is_none_or(|first| *first == after + 1), "contiguous from the cursor {after}: {seqs:?}");
+            ensure!(
+                seqs.first().is_none_or(|first| *first == after + 1),
+                "contiguous from the cursor {after}: {seqs:?}"
+            );
             seen.extend(seqs);
             after = frame.int("data.nextSeq")?;
             more = frame.flag("data.hasMore")?;
@@ -107,7 +110,11 @@ async fn an_empty_sync_page_keeps_the_cursor(t: World) -> Outcome {
         let ask = json!({"conversations": [{"conversationId": chat, "afterSeq": after}], "limit": 10});
         for frame in sync(&mut b, ask).await? {
             same!(frame.list("data.messages")?.len(), 0, "an empty page");
-            same!((frame.flag("data.hasMore")?, frame.int("data.nextSeq")?), (false, after), "hasMore and nextSeq");
+            same!(
+                (frame.flag("data.hasMore")?, frame.int("data.nextSeq")?),
+                (false, after),
+                "hasMore and nextSeq"
+            );
         }
     }
     Ok(())
@@ -117,8 +124,14 @@ async fn sync_takes_snake_case(t: World) -> Outcome {
     let (alice, bob, chat) = t.two_friends().await?;
     alice.say_many(&chat, "c", 3).await?;
     let mut b = bob.connect().await?;
-    let frames = sync(&mut b, json!({"conversations": [{"conversation_id": chat, "after_seq": 2}], "limit": 10})).await?;
-    same!(frames.first().map(|f| f["data"]["messages"][0]["seq"].clone()), Some(json!(3)), "after_seq as afterSeq");
+    let frames =
+        sync(&mut b, json!({"conversations": [{"conversation_id": chat, "after_seq": 2}], "limit": 10}))
+            .await?;
+    same!(
+        frames.first().map(|f| f["data"]["messages"][0]["seq"].clone()),
+        Some(json!(3)),
+        "after_seq as afterSeq"
+    );
     Ok(())
 }
 
@@ -199,7 +212,9 @@ async fn catching_up(t: &World, rounds: usize) -> Outcome {
     }
     let last = bob.whole_history(&room).await?;
     // What came after his last session is not his to have.
-    merged.synced.extend(last[usize::try_from(reached)?..].iter().filter_map(|m| crate::history::Seen::of(m).ok()));
+    merged
+        .synced
+        .extend(last[usize::try_from(reached)?..].iter().filter_map(|m| crate::history::Seen::of(m).ok()));
     history.sessions.push(merged.complete(&room, 0));
     for user in [&alice, &bob, &ann] {
         history.read_end(user, &room, 0).await?;
@@ -213,8 +228,13 @@ async fn the_world_is_synced(t: World) -> Outcome {
     let text = fresh("synced ");
     let sent = alice.say("world", &text).await?;
     let mut a = alice.connect().await?;
-    let ask = json!({"conversations": [{"conversationId": "world", "afterSeq": sent.int("seq")? - 1}], "limit": 1});
+    let ask =
+        json!({"conversations": [{"conversationId": "world", "afterSeq": sent.int("seq")? - 1}], "limit": 1});
     let frames = sync(&mut a, ask).await?;
-    same!(frames.first().map(|f| f["data"]["messages"][0]["content"].clone()), Some(json!(text)), "the one just above");
+    same!(
+        frames.first().map(|f| f["data"]["messages"][0]["content"].clone()),
+        Some(json!(text)),
+        "the one just above"
+    );
     Ok(())
 }

@@ -37,11 +37,18 @@ impl History {
                     found.push(Violation::Doubled(format!("{} twice in {place}", message.id)));
                 }
                 if message.seq != index as i64 + 1 {
-                    found.push(Violation::Gap(format!("seq {} at place {} of {place}", message.seq, index + 1)));
+                    found.push(Violation::Gap(format!(
+                        "seq {} at place {} of {place}",
+                        message.seq,
+                        index + 1
+                    )));
                 }
                 let known = truth.entry(conversation).or_default().entry(message.seq).or_insert(message);
                 if known.id != message.id {
-                    found.push(Violation::Disorder(format!("seq {} is {} and {} in {place}", message.seq, known.id, message.id)));
+                    found.push(Violation::Disorder(format!(
+                        "seq {} is {} and {} in {place}",
+                        message.seq, known.id, message.id
+                    )));
                 } else if *known != message {
                     found.push(Violation::Changed(format!("{known:?} differs from {message:?} in {place}")));
                 }
@@ -60,14 +67,20 @@ impl History {
         for sent in &self.sent {
             let Some((id, seq)) = sent.told.first() else { continue };
             if sent.told.iter().any(|told| told != &sent.told[0]) {
-                found.push(Violation::Doubled(format!("{} was told different ids: {:?}", sent.client_id, sent.told)));
+                found.push(Violation::Doubled(format!(
+                    "{} was told different ids: {:?}",
+                    sent.client_id, sent.told
+                )));
             }
             for user in self.members.get(&sent.conversation).into_iter().flatten() {
                 let Some(history) = index.get(&(user.as_str(), sent.conversation.as_str())) else { continue };
                 match history.get(id.as_str()) {
                     None => found.push(Violation::Lost(format!("{sent:?} is not in the history of {user}"))),
                     Some(seen) if seen.seq != *seq => {
-                        found.push(Violation::Changed(format!("{} was told seq {seq}, {user} has {}", sent.client_id, seen.seq)));
+                        found.push(Violation::Changed(format!(
+                            "{} was told seq {seq}, {user} has {}",
+                            sent.client_id, seen.seq
+                        )));
                     }
                     Some(_) => {}
                 }
@@ -90,7 +103,10 @@ impl History {
             match sends.get(&key) {
                 None => found.push(Violation::Invented(format!("{seen:?}"))),
                 Some(sent) if sent.content != seen.content => {
-                    found.push(Violation::Changed(format!("sent {:?}, stored {:?}", sent.content, seen.content)));
+                    found.push(Violation::Changed(format!(
+                        "sent {:?}, stored {:?}",
+                        sent.content, seen.content
+                    )));
                 }
                 Some(_) => {}
             }
@@ -109,14 +125,20 @@ impl History {
             let mut last: HashMap<&str, i64> = HashMap::new();
             let mut first_time = HashSet::new();
             for (_, seen) in &session.live {
-                if own.contains(&(seen.conversation.as_str(), seen.client_id.as_str())) && seen.sender == session.user {
+                if own.contains(&(seen.conversation.as_str(), seen.client_id.as_str()))
+                    && seen.sender == session.user
+                {
                     found.push(Violation::Echoed(format!("session {number} of {}: {seen:?}", session.user)));
                 }
                 // At least once: a copy may come again, but what is new comes in order.
-                if first_time.insert(&seen.id) {
+                let old = session.old_until.get(&seen.conversation).is_some_and(|head| seen.seq <= *head);
+                if first_time.insert(&seen.id) && !old {
                     let last = last.entry(&seen.conversation).or_insert(0);
                     if seen.seq <= *last {
-                        found.push(Violation::Disorder(format!("session {number}: seq {} after {last}", seen.seq)));
+                        found.push(Violation::Disorder(format!(
+                            "session {number}: seq {} after {last}",
+                            seen.seq
+                        )));
                     }
                     *last = seen.seq;
                 }
@@ -138,7 +160,10 @@ impl History {
         match history.get(&seen.seq) {
             None => found.push(Violation::Lost(format!("{user} saw {seen:?}, which is in no history"))),
             Some(stored) if stored.id != seen.id => {
-                found.push(Violation::Disorder(format!("{user} saw {} at seq {}, history has {}", seen.id, seen.seq, stored.id)));
+                found.push(Violation::Disorder(format!(
+                    "{user} saw {} at seq {}, history has {}",
+                    seen.id, seen.seq, stored.id
+                )));
             }
             Some(stored) if *stored != seen => {
                 found.push(Violation::Changed(format!("{user} saw {seen:?}, stored is {stored:?}")));
@@ -147,7 +172,13 @@ impl History {
         }
     }
 
-    fn complete(&self, number: usize, own: &HashSet<(&str, &str)>, truth: &Truth<'_>, found: &mut Vec<Violation>) {
+    fn complete(
+        &self,
+        number: usize,
+        own: &HashSet<(&str, &str)>,
+        truth: &Truth<'_>,
+        found: &mut Vec<Violation>,
+    ) {
         let session = &self.sessions[number];
         for (conversation, from) in &session.complete_from {
             let mut has: BTreeSet<i64> = session
@@ -160,13 +191,19 @@ impl History {
                 .collect();
             let Some(history) = truth.get(conversation.as_str()) else { continue };
             for (seq, seen) in history {
-                if seen.sender == session.user && own.contains(&(conversation.as_str(), seen.client_id.as_str())) {
+                if seen.sender == session.user
+                    && own.contains(&(conversation.as_str(), seen.client_id.as_str()))
+                {
                     has.insert(*seq);
                 }
             }
-            let missing: Vec<i64> = history.keys().filter(|seq| **seq > *from && !has.contains(seq)).copied().collect();
+            let missing: Vec<i64> =
+                history.keys().filter(|seq| **seq > *from && !has.contains(seq)).copied().collect();
             if !missing.is_empty() {
-                found.push(Violation::Missed(format!("session {number} of {} lacks {missing:?} of {conversation}", session.user)));
+                found.push(Violation::Missed(format!(
+                    "session {number} of {} lacks {missing:?} of {conversation}",
+                    session.user
+                )));
             }
         }
     }
@@ -179,7 +216,9 @@ impl History {
                     *at < probe.began && seen.conversation == probe.conversation && seen.seq > probe.last_seq
                 });
                 if let Some((at, seen)) = ahead {
-                    found.push(Violation::Early(format!("{seen:?} was seen at {at}, a read begun later gave {probe:?}")));
+                    found.push(Violation::Early(format!(
+                        "{seen:?} was seen at {at}, a read begun later gave {probe:?}"
+                    )));
                 }
             }
         }
@@ -190,7 +229,12 @@ impl History {
         for count in &self.counts {
             let Some(history) = truth.get(count.conversation.as_str()) else { continue };
             let last = history.keys().next_back().copied().unwrap_or(0);
-            let own = history.values().filter(|seen| seen.sender == count.user).map(|seen| seen.seq).max().unwrap_or(0);
+            let own = history
+                .values()
+                .filter(|seen| seen.sender == count.user)
+                .map(|seen| seen.seq)
+                .max()
+                .unwrap_or(0);
             let expected = (last - count.read.max(own).max(count.joined)).max(0);
             if count.unread != expected {
                 found.push(Violation::Miscounted(format!("{count:?}, expected {expected}")));

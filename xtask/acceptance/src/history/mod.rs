@@ -57,6 +57,9 @@ pub struct Session {
     pub synced: Vec<Seen>,
     /// From which sequence (exclusive) it claims to have everything, by conversation; empty: claims nothing.
     pub complete_from: BTreeMap<String, i64>,
+    /// What was there when it connected, by conversation: up to this sequence a message may come late, since
+    /// a send repeated after a crash is delivered again from the stored row.
+    pub old_until: BTreeMap<String, i64>,
 }
 
 /// A read of a whole history during the run.

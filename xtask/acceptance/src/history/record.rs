@@ -26,7 +26,13 @@ impl Seen {
 
 impl Sent {
     /// A send over a session (or none), and what it was told.
-    pub fn new(user: &User, session: Option<usize>, conversation: &str, content: &str, client_id: &str) -> Self {
+    pub fn new(
+        user: &User,
+        session: Option<usize>,
+        conversation: &str,
+        content: &str,
+        client_id: &str,
+    ) -> Self {
         Self {
             sender: user.id.clone(),
             session,

@@ -32,8 +32,15 @@ fn right() -> History {
         live,
         synced: Vec::new(),
         complete_from: [("room".to_owned(), 0)].into(),
+        ..Session::default()
     };
-    let count = |user: &str, unread| Count { user: user.into(), conversation: "room".into(), unread, read: 0, joined: 0 };
+    let count = |user: &str, unread| Count {
+        user: user.into(),
+        conversation: "room".into(),
+        unread,
+        read: 0,
+        joined: 0,
+    };
     History {
         members: [("room".to_owned(), ["ann".to_owned(), "ben".to_owned()].into())].into(),
         sent: vec![sent(1, "ann", 0), sent(2, "ben", 1), sent(3, "ann", 0)],
@@ -41,7 +48,11 @@ fn right() -> History {
             session("ann", vec![(20, seen(2, "ben"))]),
             session("ben", vec![(10, seen(1, "ann")), (30, seen(3, "ann"))]),
         ],
-        stored: [(("ann".to_owned(), "room".to_owned()), all.clone()), (("ben".to_owned(), "room".to_owned()), all)].into(),
+        stored: [
+            (("ann".to_owned(), "room".to_owned()), all.clone()),
+            (("ben".to_owned(), "room".to_owned()), all),
+        ]
+        .into(),
         probes: vec![Probe { began: 25, conversation: "room".into(), last_seq: 2 }],
         counts: vec![count("ann", 0), count("ben", 1)],
     }
@@ -153,6 +164,14 @@ fn a_live_copy_of_an_old_message_is_allowed() {
 }
 
 #[test]
+fn an_old_message_repeated_after_a_crash_may_come_late() {
+    let mut history = right();
+    history.sessions[1].live.swap(0, 1);
+    history.sessions[1].old_until.insert("room".into(), 1);
+    assert_eq!(history.violations(), []);
+}
+
+#[test]
 fn changed_content_is_found() {
     let mut history = right();
     for user in ["ann", "ben"] {
@@ -209,7 +228,11 @@ fn a_message_seen_before_it_was_stored_is_found() {
 #[test]
 fn a_strangers_sight_is_found() {
     let mut history = right();
-    history.sessions.push(Session { user: "eve".into(), live: vec![(5, seen(1, "ann"))], ..Session::default() });
+    history.sessions.push(Session {
+        user: "eve".into(),
+        live: vec![(5, seen(1, "ann"))],
+        ..Session::default()
+    });
     finds!(history, Foreign);
 }
 

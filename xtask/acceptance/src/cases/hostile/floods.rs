@@ -51,7 +51,10 @@ async fn dropped_requests_leave_nothing(t: World) -> Outcome {
     let head = format!(
         "POST {}/api/messages HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\n\
          Content-Length: {}\r\n\r\n{body}",
-        t.base().prefix, t.base().authority, alice.token, body.len()
+        t.base().prefix,
+        t.base().authority,
+        alice.token,
+        body.len()
     );
     for cut in (0..head.len()).step_by(7).chain([head.len(); 20]) {
         let mut tcp = raw::open(t.base()).await?;

@@ -76,7 +76,10 @@ async fn oversized_headers_are_refused(t: World) -> Outcome {
         let head = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-Big: {}\r\n\r\n", "a".repeat(size));
         let answer = raw::exchange(t.base(), head.as_bytes()).await?;
         let status = raw::status(&answer);
-        ensure!(status == 0 || (400..500).contains(&status), "a header of {size} bytes is refused, seen {status}");
+        ensure!(
+            status == 0 || (400..500).contains(&status),
+            "a header of {size} bytes is refused, seen {status}"
+        );
     }
     t.healthy().await
 }

@@ -73,13 +73,20 @@ async fn a_slow_reader_is_cut_off(t: World) -> Outcome {
     drop(sockets);
     let closed = cut(&t, &senders, &group.conversation, &big, &mut stuck).await?;
     ensure!(closed.code == Some(4000) || closed.code.is_none(), "4000 too slow, seen {closed:?}");
-    let seqs: Vec<_> = slow.whole_history(&group.conversation).await?.iter().filter_map(|m| m["seq"].as_i64()).collect();
+    let seqs: Vec<_> =
+        slow.whole_history(&group.conversation).await?.iter().filter_map(|m| m["seq"].as_i64()).collect();
     crate::shape::contiguous(&seqs)?;
     t.healthy().await
 }
 
 /// Goes on sending over HTTP until the stuck session has been cut, which its connection shows once it is read.
-async fn cut(t: &World, senders: &[User], to: &str, big: &str, stuck: &mut Socket) -> Result<crate::client::Closed> {
+async fn cut(
+    t: &World,
+    senders: &[User],
+    to: &str,
+    big: &str,
+    stuck: &mut Socket,
+) -> Result<crate::client::Closed> {
     let deadline = Instant::now() + Duration::from_secs(90);
     // Fill for a while without reading, at the rate that the limits allow.
     let until = Instant::now() + Duration::from_secs(20);
