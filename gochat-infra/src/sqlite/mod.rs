@@ -12,6 +12,7 @@ mod caches;
 mod changes;
 mod checkpoint;
 mod client_id;
+mod complaints;
 mod conversations;
 mod directory;
 mod error;

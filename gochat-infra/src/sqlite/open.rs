@@ -1,6 +1,7 @@
 //! Opening a folder: the lock, the file, its schema, the connections and threads.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
@@ -12,11 +13,13 @@ use tokio::sync::mpsc;
 
 use super::caches::{Caches, Sizes};
 use super::checkpoint::{self, Bounds, Checkpoints};
+use super::complaints::Complaints;
 use super::error::{Fail, OpenError};
 use super::queue::Queue;
+use super::readers::Reader;
 use super::tx::Memory;
 use super::writer::{Counters, Writer};
-use super::{Inner, SqliteOptions, SqliteStore, migrate, readers};
+use super::{Inner, SqliteOptions, SqliteStore, migrate};
 
 const FILE: &str = "gochat.db";
 const LOCK: &str = "gochat.lock";
@@ -33,6 +36,8 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     let file = folder.join(FILE);
     let fault = |e: rusqlite::Error| OpenError::Database { file: file.clone(), source: e.into() };
 
+    // Made before SQLite does, for its owner only: there are hashes of passwords in it. The log gets the same rights.
+    writable(&file).map_err(|source| OpenError::Folder { folder: folder.into(), source })?;
     let mut conn = Connection::open(&file).map_err(fault)?;
     conn.busy_timeout(BUSY).map_err(fault)?;
     migrate::migrate(&mut conn, &file)?;
@@ -64,10 +69,21 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     let store = SqliteStore { inner: Arc::new(inner) };
 
     let bounds = Bounds { soft: options.log_pages, hard: options.log_pages.saturating_mul(2) };
-    let checkpoints = Checkpoints { bounds, wake: wake.clone(), log: log.clone() };
+    let checkpoints =
+        Checkpoints { bounds, wake: wake.clone(), complaints: Complaints::default(), log: log.clone() };
     let group_max = options.group_rows;
     // The lock goes last, with the writer's thread: the next one to open the folder finds all connections that write closed.
-    let writer = Writer { conn, memory, jobs, group_max, caches, checkpoints, counters, log: log.clone() };
+    let writer = Writer {
+        conn,
+        memory,
+        jobs,
+        group_max,
+        caches,
+        checkpoints,
+        counters,
+        complaints: Complaints::default(),
+        log: log.clone(),
+    };
     spawn("gochat-writer", &running, move || {
         writer.run();
         drop(lock);
@@ -78,8 +94,9 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     spawn("gochat-wal", &running, move || checkpoint::run(&conn, &wake, &path, &thread_log))?;
     for _ in 0..options.readers.max(1) {
         let conn = connect(&file).and_then(|conn| prepare_reader(conn, options)).map_err(fault)?;
-        let (reads, thread_log) = (reads.clone(), log.clone());
-        spawn("gochat-reader", &running, move || readers::run(conn, &reads, &thread_log))?;
+        let (reads, reader) =
+            (reads.clone(), Reader { conn, complaints: Complaints::default(), log: log.clone() });
+        spawn("gochat-reader", &running, move || reader.run(&reads))?;
     }
     info!(log, "storage open"; "file" => %file.display(), "schema" => migrate::NEWEST);
     Ok(store)
@@ -96,12 +113,21 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         builder.create(folder).map_err(fault)?;
     }
     let path = folder.join(LOCK);
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(fault)?;
+    let file = writable(&path).map_err(fault)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse { folder: folder.into() }),
         Err(TryLockError::Error(source)) => Err(fault(source)),
     }
+}
+
+/// Opens a file for writing, or makes it with no rights for others.
+fn writable(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 fn connect(file: &Path) -> rusqlite::Result<Connection> {

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use gochat_core::ports::{ErrorKind, Result, Retry, StoreError};
 use rusqlite::{Connection, Error as SqlError};
@@ -14,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::caches::Caches;
 use super::checkpoint::Checkpoints;
+use super::complaints::Complaints;
 use super::error::{Done, Fail, Stage};
 use super::queue::{Queue, Refused};
 use super::tx::{Memory, Tx};
@@ -25,7 +27,7 @@ pub(super) trait Job: Send {
     /// Does it; may be called again after a rollback.
     fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
     /// Answers, after the commit or its failure.
-    fn settle(self: Box<Self>, committed: std::result::Result<(), &Broken>, log: &Logger);
+    fn settle(self: Box<Self>, committed: std::result::Result<(), &Broken>);
 }
 
 /// What came of one run.
@@ -92,16 +94,13 @@ where
         }
     }
 
-    fn settle(self: Box<Self>, committed: std::result::Result<(), &Broken>, log: &Logger) {
+    fn settle(self: Box<Self>, committed: std::result::Result<(), &Broken>) {
         let answer = match (committed, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
             // A refusal holds whatever becomes of the transaction.
             (Err(_), Some(Err(refusal))) => Err(refusal),
             (Ok(()), None) => Err(StoreError::new(ErrorKind::Internal, Retry::Safe, self.operation)),
-            (Err(broken), _) => {
-                error!(log, "storing failed"; "operation" => self.operation, "error" => ?broken);
-                Err(broken.answer(self.operation))
-            }
+            (Err(broken), _) => Err(broken.answer(self.operation)),
         };
         // Who no longer waits needs no answer.
         let _ = self.answer.send(answer);
@@ -144,6 +143,7 @@ pub(super) struct Writer {
     pub(super) caches: Arc<Caches>,
     pub(super) checkpoints: Checkpoints,
     pub(super) counters: Arc<Counters>,
+    pub(super) complaints: Complaints,
     pub(super) log: Logger,
 }
 
@@ -165,9 +165,9 @@ impl Writer {
 
     fn group(&mut self, mut jobs: Vec<Box<dyn Job>>) {
         match self.transaction(&mut jobs) {
-            Ok(()) => jobs.into_iter().for_each(|job| job.settle(Ok(()), &self.log)),
+            Ok(()) => jobs.into_iter().for_each(|job| job.settle(Ok(()))),
             Err(_) if jobs.len() > 1 => jobs.into_iter().for_each(|job| self.alone(job)),
-            Err(broken) => jobs.into_iter().for_each(|job| job.settle(Err(&broken), &self.log)),
+            Err(broken) => jobs.into_iter().for_each(|job| job.settle(Err(&broken))),
         }
     }
 
@@ -175,7 +175,7 @@ impl Writer {
         let mut one = [job];
         let committed = self.transaction(&mut one);
         let [job] = one;
-        job.settle(committed.as_ref().copied(), &self.log);
+        job.settle(committed.as_ref().copied());
     }
 
     /// Runs all jobs and commits, or rolls back.
@@ -186,6 +186,12 @@ impl Writer {
             Ok(()) if self.conn.total_changes() == before => self.rollback(),
             Ok(()) => {}
             Err(_) => self.rollback(),
+        }
+        if let Err(broken) = &outcome
+            && let Some(hidden) = self.complaints.due(Instant::now())
+        {
+            error!(self.log, "storing failed";
+                "error" => ?broken, "jobs" => jobs.len(), "failures_not_shown" => hidden);
         }
         if outcome.is_ok() {
             // Before the answers: whoever has one finds no older state in a cache.

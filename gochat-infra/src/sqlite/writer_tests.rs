@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use super::caches::{Caches, Sizes};
 use super::checkpoint::{Bounds, Checkpoints};
+use super::complaints::Complaints;
 use super::error::{Done, Fail};
 use super::queue::Queue;
 use super::tx::{Memory, Tx};
@@ -50,8 +51,14 @@ impl Bench {
             jobs: self.jobs.clone(),
             group_max,
             caches: Arc::new(Caches::new(Sizes { members_bytes: 1 << 20, users: 10, logins: 10 })),
-            checkpoints: Checkpoints { bounds, wake: Arc::new(Queue::new(1)), log: log.clone() },
+            checkpoints: Checkpoints {
+                bounds,
+                wake: Arc::new(Queue::new(1)),
+                complaints: Complaints::default(),
+                log: log.clone(),
+            },
             counters: self.counters.clone(),
+            complaints: Complaints::default(),
             log,
         }
         .run();
