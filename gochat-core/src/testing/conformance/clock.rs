@@ -1,4 +1,4 @@
-//! Cases of [`Clock`](crate::ports::Clock).
+//! Cases of [`Clock`].
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Cases of [`Dedup`](crate::ports::Dedup). It may forget; what it does answer must be right, and what it was just told it
+//! Cases of [`Dedup`]. It may forget; what it does answer must be right, and what it was just told it
 //! should know.
 
 use std::sync::Arc;

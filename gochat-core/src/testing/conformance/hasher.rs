@@ -1,4 +1,4 @@
-//! Cases of [`PasswordHasher`](crate::ports::PasswordHasher).
+//! Cases of [`PasswordHasher`].
 
 use std::sync::Arc;
 

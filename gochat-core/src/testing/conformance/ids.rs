@@ -1,4 +1,4 @@
-//! Cases of [`IdGenerator`](crate::ports::IdGenerator).
+//! Cases of [`IdGenerator`].
 
 use std::collections::HashSet;
 use std::sync::Arc;

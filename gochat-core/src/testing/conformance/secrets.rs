@@ -1,4 +1,4 @@
-//! Cases of [`Secrets`](crate::ports::Secrets).
+//! Cases of [`Secrets`].
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Cases of [`Sequencer`](crate::ports::Sequencer).
+//! Cases of [`Sequencer`].
 
 use std::sync::Arc;
 

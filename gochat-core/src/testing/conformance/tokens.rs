@@ -1,4 +1,4 @@
-//! Cases of [`TokenSigner`](crate::ports::TokenSigner).
+//! Cases of [`TokenSigner`].
 
 use std::collections::HashSet;
 use std::sync::Arc;
