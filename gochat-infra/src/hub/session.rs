@@ -223,10 +223,12 @@ impl Session {
 
     /// Gives an event to a subscriber in the process; one who doesn't take them in time loses the stream.
     pub(super) fn push_event(&self, event: &Event) {
-        if let Link::Events(sender) = &self.link
-            && sender.try_send(event.clone()).is_err()
-        {
-            self.outbox.lock().closing = Some(CloseReason::TooSlow);
+        let Link::Events(sender) = &self.link else { return };
+        // Held while sending, so that nothing gets in behind the end.
+        let mut outbox = self.outbox.lock();
+        if outbox.closing.is_none() && sender.try_send(event.clone()).is_err() {
+            outbox.closing = Some(CloseReason::TooSlow);
+            drop(outbox);
             self.waker.wake();
         }
     }

@@ -1,4 +1,4 @@
-//! Cases of [`Sessions`](crate::ports::Sessions).
+//! Cases of [`Sessions`].
 
 use std::sync::Arc;
 
@@ -86,7 +86,7 @@ async fn an_unknown_session_is_gone_already(sessions: Arc<dyn Sessions>) {
 }
 
 async fn the_oldest_go_above_the_limit(sessions: Arc<dyn Sessions>) {
-    for n in [12, 10, 11] {
+    for n in [10, 11, 12] {
         let found = sessions.register(&record(2, n), 3).await.expect("registered");
         assert!(found.evicted.is_empty());
     }
