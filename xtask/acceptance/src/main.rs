@@ -7,7 +7,14 @@ use gochat_acceptance::client::Base;
 use gochat_acceptance::run::{Options, run};
 use gochat_acceptance::{cases, world::World};
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
+    start().unwrap_or_else(|error| {
+        eprintln!("gochat-acceptance: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn start() -> Result<ExitCode> {
     let options = Options::from_args()?;
     let listing = options.harness.iter().any(|arg| arg == "--list" || arg == "--help");
     let url = match &options.url {

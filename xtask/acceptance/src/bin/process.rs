@@ -8,7 +8,14 @@ use gochat_acceptance::process;
 use gochat_acceptance::run::{Options, run};
 use gochat_acceptance::world::World;
 
-fn main() -> Result<ExitCode> {
+fn main() -> ExitCode {
+    start().unwrap_or_else(|error| {
+        eprintln!("gochat-acceptance-process: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn start() -> Result<ExitCode> {
     let options = Options::from_args()?;
     let listing = options.harness.iter().any(|arg| arg == "--list" || arg == "--help");
     if !listing {

@@ -19,6 +19,7 @@ cases! { "crowds";
     "never new-message to the sending session, its user's other devices get it, in a crowd too" => a_crowd_spares_the_sending_session,
     "unread in a group above 500" => a_crowd_counts_unread,
     "memberCount of a large group" => a_crowd_is_counted,
+    "no group-member-online in groups of more than 200" => a_crowd_hears_no_presence,
     "recall in a group above 500 reaches the members" => a_recall_reaches_the_crowd,
 }
 
@@ -154,4 +155,16 @@ async fn a_recall_reaches_the_crowd(t: World) -> Outcome {
     users[0].delete(&format!("/messages/{id}")).await?.ok(200)?;
     listener.expect("message-recalled", |d| d["messageId"] == id).await?;
     Ok(())
+}
+
+async fn a_crowd_hears_no_presence(t: World) -> Outcome {
+    let crowd = t.crowd().await?;
+    let users = some_members(&t, &crowd, 70, 3).await?;
+    let mut listener = users[0].connect().await?;
+    let _one = users[1].connect().await?;
+    let mut two = users[2].connect().await?;
+    let marker = fresh("marker ");
+    two.say(&crowd.group.conversation, &marker).await?;
+    listener.hears(&marker).await?;
+    listener.never("group-member-online", |d| d["groupId"] == crowd.group.id.as_str())
 }

@@ -28,10 +28,6 @@ cases! { "groups";
     "the owner leaves after transfer, else 409 CONFLICT" => the_owner_leaves_after_transfer,
     "the last one out dissolves" => the_last_one_out_dissolves,
     "DELETE /groups/{id}: dissolved for all" => dissolving_ends_it_for_all,
-    "one who left can be added again; unread starts at the joining" => one_who_left_can_come_back,
-    "membership {conversationId, groupId, userId, role or null, action, by} is pushed" => memberships_are_pushed,
-    "conversation-update with conversation whole when it is new to me" => a_new_group_is_pushed_whole,
-    "what a removed member's socket gets ends with the removal" => removed_members_hear_nothing_more,
     "NOT_A_MEMBER is for a named user in a member action" => not_a_member_is_for_named_users,
     "a group with the aliases group_name" => snake_case_in_groups,
 }
@@ -310,75 +306,6 @@ async fn dissolving_ends_it_for_all(t: World) -> Outcome {
     }
     owner.delete(&format!("/groups/{}", group.id)).await?.fails(404, "GROUP_NOT_FOUND")?;
     Ok(())
-}
-
-async fn one_who_left_can_come_back(t: World) -> Outcome {
-    let (owner, ann, _ben, group) = t.group_of_three().await?;
-    owner.say(&group.conversation, "1").await?;
-    ann.delete(&format!("/groups/{}/members/{}", group.id, ann.id)).await?.ok(200)?;
-    owner.say(&group.conversation, "2").await?;
-    owner.post(&format!("/groups/{}/members", group.id), json!({"members": [ann.id]})).await?.fine()?;
-    same!(ann.unread(&group.conversation).await?, 0, "unread from the new joining on");
-    same!(ann.contents(&group.conversation).await?, vec!["1", "2"], "history from before is readable");
-    ann.say(&group.conversation, "3").await?;
-    Ok(())
-}
-
-async fn memberships_are_pushed(t: World) -> Outcome {
-    let (owner, ann, ben) = t.three().await?;
-    let group = owner.group(&[&ann]).await?;
-    let (mut o, mut a, mut b) = (owner.connect().await?, ann.connect().await?, ben.connect().await?);
-    let about = |role: serde_json::Value| {
-        let (user, group) = (ben.id.clone(), group.clone());
-        move |d: &serde_json::Value| {
-            d["userId"] == user.as_str()
-                && d["groupId"] == group.id.as_str()
-                && d["role"] == role
-                && d["conversationId"] == group.conversation.as_str()
-                && d["action"].is_string()
-        }
-    };
-    owner.post(&format!("/groups/{}/members", group.id), json!({"members": [ben.id]})).await?.fine()?;
-    for socket in [&mut o, &mut a, &mut b] {
-        let frame = socket.expect("membership", about(json!("member"))).await?;
-        same!(frame.text("data.by")?, owner.id, "by whom");
-    }
-    let path = format!("/groups/{}/members/{}", group.id, ben.id);
-    owner.put(&path, json!({"role": "admin"})).await?.ok(200)?;
-    for socket in [&mut o, &mut a, &mut b] {
-        socket.expect("membership", about(json!("admin"))).await?;
-    }
-    owner.delete(&path).await?.ok(200)?;
-    for socket in [&mut o, &mut a, &mut b] {
-        socket.expect("membership", about(json!(null))).await?;
-    }
-    Ok(())
-}
-
-async fn a_new_group_is_pushed_whole(t: World) -> Outcome {
-    let (owner, ann) = t.two().await?;
-    let mut socket = ann.connect().await?;
-    let group = owner.group(&[&ann]).await?;
-    let mine = |d: &serde_json::Value| {
-        d["conversationId"] == group.conversation.as_str() && d.get("conversation").is_some()
-    };
-    let frame = socket.expect("conversation-update", mine).await?;
-    same!(frame.text("data.type")?, "conversation-update", "the inner type");
-    shape::conversation(frame.at("data.conversation")?)?;
-    same!(frame.text("data.conversation.target.groupId")?, group.id, "its group");
-    Ok(())
-}
-
-async fn removed_members_hear_nothing_more(t: World) -> Outcome {
-    let (owner, ann, ben, group) = t.group_of_three().await?;
-    let chat = owner.befriend(&ann).await?;
-    let mut a = ann.connect().await?;
-    owner.delete(&format!("/groups/{}/members/{}", group.id, ann.id)).await?.ok(200)?;
-    ben.say(&group.conversation, "not for ann").await?;
-    owner.say(&group.conversation, "nor this").await?;
-    owner.say(&chat, "marker").await?;
-    a.hears("marker").await?;
-    a.never("new-message", |d| d["conversationId"] == group.conversation.as_str())
 }
 
 async fn not_a_member_is_for_named_users(t: World) -> Outcome {

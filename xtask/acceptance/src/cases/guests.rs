@@ -11,7 +11,7 @@ use crate::world::{World, fresh};
 cases! { "guests";
     "POST /auth/guest: as login, user.isGuest: true" => a_guest_logs_in_without_a_password,
     "guestName \"\" = choose one" => an_empty_name_is_chosen,
-    "two guests may choose; a guest's name is shown to others" => a_chosen_name_is_shown,
+    "guestName: the chosen name is shown" => a_chosen_name_is_shown,
     "a guest sees world and single chats that others opened with it" => sees_world_and_chats_opened_by_others,
     "a guest adds no friends and makes no groups (403 GUEST_FORBIDDEN)" => may_not_make_friends_or_groups,
     "GUEST_FORBIDDEN for POST /conversations" => may_not_open_conversations,

@@ -159,6 +159,14 @@ async fn a_lost_refresh_reply_is_given_again(t: World) -> Outcome {
     same!(second.ok(200)?.text("refreshToken")?, first.ok(200)?.text("refreshToken")?, "the same answer");
     let renewed = User::from_login(&t.http, second.ok(200)?, PASSWORD)?;
     renewed.get("/friends").await?.ok(200)?;
+    // Shortly before the grace of 10 s ends.
+    tokio::time::sleep(Duration::from_millis(7500)).await;
+    let late = refresh(&t, &alice.refresh).await?;
+    same!(
+        late.ok(200)?.text("refreshToken")?,
+        first.ok(200)?.text("refreshToken")?,
+        "the same answer after 7.5 s"
+    );
     let both = tokio::try_join!(refresh(&t, &renewed.refresh), refresh(&t, &renewed.refresh))?;
     same!(
         both.0.ok(200)?.text("refreshToken")?,

@@ -31,6 +31,7 @@ cases! { "messages";
     "PUT /messages/{id}/read: as PUT read up to its sequence" => reading_up_to_a_message,
     "the sender's name and avatar are in the message" => messages_carry_the_sender,
     "sends 20 a second, burst 100, a user: 429 with Retry-After" => too_many_sends_are_limited,
+    "other types may have empty content with an attachment" => empty_content_needs_an_attachment,
     "replyTo and mentions come back as sent" => replies_and_mentions_are_kept,
 }
 
@@ -334,4 +335,20 @@ async fn replies_and_mentions_are_kept(t: World) -> Outcome {
     same!(seen.at("replyTo")?, first.at("messageId")?, "replyTo");
     same!(*seen.at("mentions")?, json!([bob.id]), "mentions");
     Ok(())
+}
+
+async fn empty_content_needs_an_attachment(t: World) -> Outcome {
+    let (alice, bob, chat) = t.two_friends().await?;
+    let attachment = json!({"url": "https://example.org/cat.png", "name": "cat.png", "size": 12});
+    let with =
+        json!({"conversationId": chat, "content": "", "messageType": "image", "attachment": attachment});
+    alice.post("/messages", with).await?.ok(201)?;
+    let seen = bob.history(&chat).await?[0].clone();
+    same!((seen.text("content")?, seen.text("type")?), ("", "image"), "content and type");
+    ensure!(seen.has("attachment"), "the attachment comes back in {seen}");
+    let without = json!({"conversationId": chat, "content": "", "messageType": "image"});
+    alice.post("/messages", without).await?.fails(400, "VALIDATION")?;
+    let text =
+        json!({"conversationId": chat, "content": " ", "messageType": "text", "attachment": attachment});
+    alice.post("/messages", text).await?.invalid("content")
 }

@@ -6,6 +6,7 @@ mod common;
 mod conversations;
 mod cors;
 mod crowds;
+mod group_events;
 mod groups;
 mod guests;
 mod hostile;
@@ -18,6 +19,7 @@ mod people;
 mod recall;
 mod register;
 mod rights;
+mod sizes;
 mod sync;
 mod texts;
 mod unread;
@@ -34,6 +36,7 @@ const ALONE: [&str; 1] = ["conversations::world_counts_who_is_online"];
 pub fn all() -> Vec<Case> {
     let areas = [
         common::cases(),
+        sizes::cases(),
         cors::cases(),
         register::cases(),
         login::cases(),
@@ -45,6 +48,7 @@ pub fn all() -> Vec<Case> {
         unread::cases(),
         sync::cases(),
         groups::cases(),
+        group_events::cases(),
         rights::cases(),
         crowds::cases(),
         recall::cases(),

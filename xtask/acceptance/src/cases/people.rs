@@ -53,6 +53,8 @@ async fn a_changed_password_ends_other_logins(t: World) -> Outcome {
     alice.put("/users/profile", change).await?.ok(200)?;
     same!(socket.ends().await?.code, Some(4500), "sockets of other logins to close with 4500");
     other.get("/friends").await?.fails(401, "UNAUTHENTICATED")?;
+    let stale = json!({"refreshToken": other.refresh});
+    t.call("POST", "/auth/refresh").json(&stale).send().await?.fails(401, "UNAUTHENTICATED")?;
     alice.get("/friends").await?.ok(200)?;
     own.settle().await?;
     let old = json!({"username": alice.name, "password": PASSWORD});
