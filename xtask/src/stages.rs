@@ -97,7 +97,7 @@ pub(crate) fn e2e() -> Vec<Stage> {
 pub(crate) fn soak() -> Vec<Stage> {
     vec![stage("soak", || {
         all(&[
-            &["build", "--release", "-p", "gochat", "-p", "gochat-bench"],
+            &["build", "--release", "-p", "gochat"],
             &["run", "--quiet", "--release", "-p", "gochat-bench", "--", "run", "--case", "soak"],
         ])
     })]
