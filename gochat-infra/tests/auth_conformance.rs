@@ -9,7 +9,7 @@ use gochat_infra::auth::{BcryptHasher, HasherConfig, JwtSigner, SigningKeys};
 
 gochat_core::conformance_tests!(hasher, async {
     // The least cost: the cases are about what is compared, not how slowly.
-    let config = HasherConfig { cost: 4, threads: 2, queue: 64 };
+    let config = HasherConfig { cost: 4, threads: 2, queue: 64, ..HasherConfig::default() };
     Arc::new(BcryptHasher::start(config).expect("started")) as Arc<dyn PasswordHasher>
 });
 

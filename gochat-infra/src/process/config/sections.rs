@@ -70,7 +70,7 @@ sections! {
     auth: Auth {
         /// Two to the power of this many rounds of bcrypt for a password, 4 to 31. 10 takes about 50 ms of one core.
         bcrypt_cost: u32 = 10;
-        /// Threads that hash passwords; 0 is half of the cores, at most 4.
+        /// Threads that hash passwords; 0 is one for each core, at most 4.
         bcrypt_threads: usize = 0;
         /// Logins that may wait for a password to be checked; further ones are refused as UNAVAILABLE.
         bcrypt_queue: usize = 256;
