@@ -39,16 +39,31 @@ pub(crate) fn process() -> (Counts, Result<()>) {
     }
 }
 
+/// What the page is made of: its third-party files are those that npm has, and its parts do what they say.
+pub(crate) fn page_parts() -> (Counts, Result<()>) {
+    let (mut counts, result) = sh::run(&mut npm("check-vendor"));
+    if result.is_err() {
+        return (counts, result);
+    }
+    let (more, result) = sh::run(&mut npm("unit"));
+    counts += more;
+    (counts, result)
+}
+
 /// The page, in a browser.
 pub(crate) fn page() -> (Counts, Result<()>) {
     with_server(|url| {
-        let mut node = Command::new("node");
-        node.args(["--test", "--test-reporter=tap", "--test-concurrency=1", "test/"])
-            .current_dir("examples/web");
-        node.env("GOCHAT_URL", url).env("GOCHAT_BIN", program("release", "gochat")?);
-        node.env("CHROMIUM", tools::chromium().context("there is no chromium")?);
-        Ok(node)
+        let mut suite = npm("test");
+        suite.env("GOCHAT_URL", url).env("GOCHAT_BIN", program("release", "gochat")?);
+        suite.env("CHROMIUM", tools::chromium().context("there is no chromium")?);
+        Ok(suite)
     })
+}
+
+fn npm(script: &str) -> Command {
+    let mut npm = Command::new("npm");
+    npm.args(["run", "--silent", script]).current_dir("examples/web");
+    npm
 }
 
 /// Runs a suite against a fresh server, which must then end by itself when asked to.

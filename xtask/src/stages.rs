@@ -90,7 +90,8 @@ pub(crate) fn e2e() -> Vec<Stage> {
         }),
         stage("acceptance", e2e::acceptance),
         stage("process", e2e::process),
-        stage("page", e2e::page),
+        stage("parts of the page", e2e::page_parts),
+        stage("page in a browser", e2e::page),
     ]
 }
 
