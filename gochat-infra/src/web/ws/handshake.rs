@@ -94,6 +94,8 @@ async fn open(gateway: Gateway, caller: Caller, english: bool, upgraded: Upgrade
             let (read, write) = stream.into_split();
             let session = gateway.hub.attach(info, Link::Tcp(write), greeting.into());
             let early = parts.read_buf.to_vec();
+            // It holds hyper's whole read buffer, 8 KiB, for as long as it lives.
+            drop(parts.read_buf);
             socket::run(gateway, session, Plain(read), early).await;
         }
         Err(upgraded) => {
