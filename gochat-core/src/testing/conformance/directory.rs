@@ -159,6 +159,7 @@ async fn member_ids_come_ascending_in_pages(fx: Fixture) {
                 break;
             }
             all.extend(page);
+            assert!(all.len() <= users.len(), "pages overlap: {all:?}");
         }
         assert_eq!(all, users, "in pages of {n}");
     }

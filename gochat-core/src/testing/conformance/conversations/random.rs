@@ -45,6 +45,7 @@ impl Replica {
         loop {
             let page = fx.stores.conversations.changes(user, self.cursor, limit(n)).await.expect("answers");
             let more = page.has_more;
+            assert!(!more || page.cursor > self.cursor, "more, and no way to get there");
             self.apply(page);
             if !more {
                 return;

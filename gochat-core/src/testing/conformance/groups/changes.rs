@@ -117,6 +117,7 @@ pub(super) async fn members_are_listed_ascending_in_pages(fx: Fixture) {
                 break;
             }
             all.extend(page.iter().map(|m| m.user));
+            assert!(all.len() <= users.len(), "pages overlap: {all:?}");
         }
         assert_eq!(all, users, "in pages of {n}");
     }

@@ -73,7 +73,10 @@ pub(super) async fn a_full_group_takes_nobody(fx: Fixture) {
 pub(super) async fn of_many_adds_at_once_no_more_than_fit(fx: Fixture) {
     let users = fx.crowd(21).await;
     let group = fx.group(users[0], &[]).await;
+    let tries = std::sync::atomic::AtomicU32::new(0);
     let join = async |user: UserId| loop {
+        let tries = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        assert!(tries < 10_000, "the version never holds still");
         match add(&fx, group, &[user], 8).await {
             Ok(new) => {
                 assert_eq!(new, [user]);

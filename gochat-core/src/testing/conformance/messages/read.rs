@@ -65,6 +65,7 @@ pub(super) async fn pages_have_no_holes(fx: Fixture) {
                 break;
             }
             up.extend(page.iter().map(|m| m.seq.get()));
+            assert!(up.len() <= 23, "pages overlap: {up:?}");
         }
         loop {
             let cursor = down.first().copied().unwrap_or(24);
@@ -73,6 +74,7 @@ pub(super) async fn pages_have_no_holes(fx: Fixture) {
                 break;
             }
             down.splice(0..0, page.iter().map(|m| m.seq.get()));
+            assert!(down.len() <= 23, "pages overlap: {down:?}");
         }
         let all: Vec<_> = (1..=23).collect();
         assert_eq!((up, down), (all.clone(), all), "in pages of {n}");

@@ -147,7 +147,9 @@ pub(super) async fn of_many_writers_each_message_is_there_once(fx: Fixture) {
         for n in 0..10 {
             let sender = if writer.is_multiple_of(2) { a } else { b };
             let mut seq = 1;
-            loop {
+            // Each refusal is another writer's success: there are no more than those.
+            for tries in 0.. {
+                assert!(tries <= 200, "refused for nothing");
                 let new = fx.text(id, sender, seq, writer * 100 + n).await;
                 match fx.append(std::slice::from_ref(&new)).await.remove(0) {
                     Appended::Stored => break,
