@@ -129,15 +129,14 @@ async fn every_call_failed_once() {
 }
 
 #[tokio::test]
-async fn every_two_calls_failed() {
+async fn every_two_calls_failed_after_they_took_effect() {
     for scene in SCENES {
         // A batch given twice makes about twice the calls.
         let calls = 2 * run(scene, &[], Between::Nothing).await;
         for first in 0..calls {
             for second in first + 1..calls {
-                for (one, two) in [(When::After, When::After), (When::Before, When::After)] {
-                    run(scene, &[(first, one), (second, two)], Between::Crash).await;
-                }
+                let fail = [(first, When::After), (second, When::After)];
+                run(scene, &fail, Between::Crash).await;
             }
         }
     }

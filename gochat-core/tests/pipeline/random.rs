@@ -8,7 +8,7 @@ use gochat_core::testing::faults::When;
 
 use super::house::{Change, House, WORLD, change, send};
 
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 100;
 const BATCHES: usize = 25;
 
 struct Mix {
