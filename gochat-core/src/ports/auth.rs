@@ -74,7 +74,7 @@ pub trait LoginStore: Debug + Send + Sync + 'static {
     /// - A current token becomes used and `next` current: [`Rotation::Done`].
     /// - A token used no longer than `grace` before `at`: [`Rotation::Again`]; nothing changes.
     /// - A token used earlier: the login ends, [`Rotation::Reused`].
-    /// - Unknown, expired, or of an ended login: [`Rotation::Unknown`].
+    /// - Unknown, expired (at its `expires_at` or later), or of an ended login: [`Rotation::Unknown`].
     async fn rotate(&self, rotate: &Rotate) -> Result<Rotation>;
 
     /// Ends logins; durable when it returns. Those that have ended stay so.

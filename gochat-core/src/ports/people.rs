@@ -14,6 +14,8 @@ pub trait UserStore: Debug + Send + Sync + 'static {
     /// Stores a new account and makes it a member of the world channel, with everything said there so far as read.
     ///
     /// - Durable and visible to every later call when it returns.
+    /// - The world channel's [`MembersVersion`](crate::model::MembersVersion) stays: nobody's rights there depend on who else
+    ///   comes.
     ///
     /// # Errors
     /// `Conflict` when the name's key, or the external id, is taken.
@@ -37,8 +39,8 @@ pub trait UserStore: Debug + Send + Sync + 'static {
     /// `NotFound`.
     async fn update(&self, user: UserId, patch: &UserPatch) -> Result<Arc<User>>;
 
-    /// Users, not guests, whose name or nickname starts with `prefix` (folded, plain characters, no patterns), without
-    /// `viewer`, in order of the folded name; at most `limit`.
+    /// Users, not guests, whose name or nickname starts with `prefix` (both folded here, plain characters, no
+    /// patterns), without `viewer`, in order of the folded name; at most `limit`.
     async fn search(&self, prefix: &str, viewer: UserId, limit: PageLimit) -> Result<Vec<Arc<User>>>;
 }
 
