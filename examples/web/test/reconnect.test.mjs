@@ -19,7 +19,7 @@ describe("reconnecting", () => {
     await someone.page.routeWebSocket(/\/ws/, (socket) => {
       const server = socket.connectToServer();
       server.onMessage((text) => meddle(JSON.parse(text), () => socket.send(text)));
-      onSocket(socket);
+      onSocket(socket, server);
     });
     await someone.page.reload();
     await someone.ready();
@@ -64,6 +64,26 @@ describe("reconnecting", () => {
     await ann.sees("written without a connection");
   });
 
+  it("sends again what never reached the server", async () => {
+    const [ann, bob] = await pair();
+    let swallowed = 0;
+    await between(ann, (_, forward) => forward(), (socket, server) => {
+      socket.onMessage((text) => {
+        if (text.includes('"send-message"') && swallowed < 2) swallowed += 1;
+        else server.send(text);
+      });
+    });
+    await ann.send("into a hole");
+    await ann.send("this one too");
+    await ann.message("this one too").locator("[data-state=sending]").waitFor();
+    assert.equal(swallowed, 2);
+    await ann.disconnect();
+    await ann.reconnect();
+    await ann.stored("this one too");
+    await bob.endsWith(["into a hole", "this one too"]);
+    assert.deepEqual(await ann.texts(), ["into a hole", "this one too"]);
+  });
+
   it("sends again with the same id when the answer was lost", async () => {
     const [ann, bob] = await pair();
     let dropped = 0;
@@ -74,7 +94,6 @@ describe("reconnecting", () => {
     await ann.send("once only");
     await bob.sees("once only");
     await ann.page.locator("[data-state=sending]").waitFor();
-    await ann.page.evaluate(() => window.dispatchEvent(new Event("offline")));
     await ann.disconnect();
     await ann.reconnect();
     await ann.stored("once only");

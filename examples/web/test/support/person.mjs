@@ -119,7 +119,7 @@ export class Person {
 
   async menu(locator, item) {
     await locator.hover();
-    await locator.getByRole("button", { name: /^Actions for/ }).click();
+    await locator.locator("button[aria-haspopup=menu]").last().click();
     await this.page.getByRole("menuitem", { name: item, exact: true }).click();
   }
 
