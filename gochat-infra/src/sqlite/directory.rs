@@ -34,6 +34,10 @@ statements! {
 /// Larger groups are asked of the file each time: 8 bytes a member would push all others out of memory.
 const CACHED_MAX: u64 = 200_000;
 
+/// Who asks for one member's rights in a larger group reads that one and not all; the delivery to all, which costs as many
+/// steps anyhow, reads all and keeps them.
+const WHOLE_MAX: u64 = 2_000;
+
 /// The world channel's version never changes: who joins it takes nothing from anybody.
 const WORLD_VERSION: MembersVersion = MembersVersion::new(1);
 
@@ -76,7 +80,8 @@ impl Directory for SqliteStore {
         let caches = caches.clone();
         self.read("directory.member_ids", move |conn| {
             // The other pages will be asked for next.
-            if let Some(Known::Set(set)) = load(conn, &caches, &[conversation])?.remove(&conversation) {
+            let wanted = FxHashMap::from_iter([(conversation, None)]);
+            if let Some(Known::Set(set)) = load(conn, &caches, &wanted, CACHED_MAX)?.remove(&conversation) {
                 return Ok(set.page(after, limit));
             }
             let after = after.map_or(0, |user| int(user.get()));
@@ -144,18 +149,19 @@ fn access(
     freshness: Freshness,
 ) -> Done<Vec<Option<Access>>> {
     let mut known = FxHashMap::default();
-    let mut wanted = FxHashSet::default();
+    let mut wanted = FxHashMap::default();
     for (id, _) in asked {
-        match caches.members(*id).filter(|_| freshness == Freshness::Cached) {
-            Some(set) => {
+        match caches.members(*id) {
+            Some(set) if freshness == Freshness::Cached => {
                 known.insert(*id, Known::Set(set));
             }
-            None => {
-                wanted.insert(*id);
+            held => {
+                wanted.insert(*id, held);
             }
         }
     }
-    known.extend(load(conn, caches, &wanted.into_iter().collect::<Vec<_>>())?);
+    let most = WHOLE_MAX.max(members_max.into()).min(CACHED_MAX);
+    known.extend(load(conn, caches, &wanted, most)?);
     let everybody: Vec<_> = asked.iter().filter(|(id, _)| id.is_world()).map(|(_, user)| *user).collect();
     let everybody = users::load(conn, caches, &everybody)?;
     let answer = |(id, user): &(ConversationId, UserId)| {
@@ -181,22 +187,28 @@ fn one(conn: &Connection, id: ConversationId, user: UserId) -> Done<Option<Membe
     row.map(|row| Ok(Membership { role: role(row, 0)?, muted_until: muted_until(row, 1)? })).transpose()
 }
 
-/// Reads conversations with all their members, and remembers them.
+/// Reads conversations with all their members, up to `most`, and remembers them. A set that is held and has the version of
+/// now is as good as read.
 fn load(
     conn: &Connection,
     caches: &Caches,
-    ids: &[ConversationId],
+    wanted: &FxHashMap<ConversationId, Option<Arc<MemberSet>>>,
+    most: u64,
 ) -> Done<FxHashMap<ConversationId, Known>> {
     let mut known = FxHashMap::default();
-    if ids.is_empty() {
+    if wanted.is_empty() {
         return Ok(known);
     }
     let before = caches.before_members();
     let mut sets = FxHashMap::default();
     let mut stmt = conn.stmt(CONVERSATIONS)?;
-    let mut rows = stmt.query([rows::table(ids.iter().map(|id| id.get()))])?;
+    let mut rows = stmt.query([rows::table(wanted.keys().map(|id| id.get()))])?;
     while let Some(row) = rows.next()? {
         let (id, version) = (conversation_id(row, 0)?, MembersVersion::new(rows::number(row, 2)?));
+        if let Some(set) = wanted.get(&id).cloned().flatten().filter(|set| set.version == version) {
+            known.insert(id, Known::Set(set));
+            continue;
+        }
         let kind = match row.get(1)? {
             1 => {
                 known.insert(id, Known::World);
@@ -206,11 +218,14 @@ fn load(
             3 => AccessKind::Group,
             other => return Err(Fail::Corrupt(format!("the kind of conversation {id} is {other}"))),
         };
-        if kind == AccessKind::Group && rows::number(row, 3)? > CACHED_MAX {
+        if kind == AccessKind::Group && rows::number(row, 3)? > most {
             known.insert(id, Known::Large(version));
         } else {
             sets.insert(id, (kind, version, Vec::new(), Vec::new()));
         }
+    }
+    if sets.is_empty() {
+        return Ok(known);
     }
     let mut stmt = conn.stmt(MEMBERS)?;
     let mut rows = stmt.query([rows::table(sets.keys().map(|id| id.get()))])?;
