@@ -45,7 +45,7 @@ pub struct Settings {
     pub recall_window: Duration,
     /// Whether members read what was written before they joined; yes.
     pub history_before_join: bool,
-    /// Who may open a single chat with whom.
+    /// Who may open a single chat with whom, and write in it.
     pub write_policy: WritePolicy,
     /// Who may add members to a group; everybody in it.
     pub add_members: AddMembers,

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use slog::{Logger, warn};
 
-use super::authorise::authorise;
+use super::authorise::{among_friends, authorise};
 use super::plan::{Outcome, plan};
 use super::validate::validate;
 use crate::error::Code;
 use crate::model::{
-    Access, ConversationId, Message, MessageKey, NewMessage, Receipt, SendCommand, Seq, Timestamp, User,
-    UserId,
+    Access, AccessKind, ConversationId, Message, MessageKey, NewMessage, Receipt, SendCommand, Seq,
+    Timestamp, User, UserId,
 };
 use crate::ports::{Appended, ErrorKind, Freshness, Ports, Result, Retry, StoreError};
-use crate::settings::Settings;
+use crate::settings::{Settings, WritePolicy};
 
 /// Takes batches of sends to their end. Any number may run; one conversation's sends should come through one of them at a
 /// time, which costs rounds when broken, never order.
@@ -46,6 +46,8 @@ struct Batch<'a> {
     commands: &'a [SendCommand],
     outcomes: Vec<Option<Outcome>>,
     access: HashMap<(ConversationId, UserId), Option<Access>>,
+    /// Of the senders into single conversations, where only friends write to each other; else empty.
+    friends: HashMap<UserId, Vec<UserId>>,
     /// Whom repeats go to.
     audiences: HashMap<(ConversationId, UserId), Option<Access>>,
 }
@@ -124,6 +126,7 @@ impl Pipeline {
             commands,
             outcomes: vec![None; commands.len()],
             access: HashMap::with_capacity(commands.len()),
+            friends: HashMap::new(),
             audiences: HashMap::new(),
         };
         let now = self.ports.clock.now();
@@ -207,9 +210,9 @@ impl Pipeline {
         freshness: Freshness,
     ) -> Result<()> {
         batch.access.extend(self.ask_access(batch, open, freshness).await?);
+        self.ask_friends(batch, open).await?;
         let refused = |batch: &Batch<'_>, among: &[usize]| -> Vec<(usize, Code)> {
-            let judge =
-                |i: &usize| authorise(batch.access_of(&batch.commands[*i]), now).err().map(|code| (*i, code));
+            let judge = |i: &usize| self.judge(batch, &batch.commands[*i], now).err().map(|code| (*i, code));
             among.iter().filter_map(judge).collect()
         };
         let mut denied = refused(batch, open);
@@ -235,12 +238,52 @@ impl Pipeline {
         Ok(())
     }
 
+    fn judge(
+        &self,
+        batch: &Batch<'_>,
+        command: &SendCommand,
+        now: Timestamp,
+    ) -> std::result::Result<(), Code> {
+        let access = batch.access_of(command);
+        authorise(access, now)?;
+        match (self.settings.write_policy, access) {
+            (WritePolicy::Friends, Some(access)) => {
+                let friends = batch.friends.get(&command.sender).map_or(&[][..], Vec::as_slice);
+                among_friends(access, command.sender, friends)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Who the senders into single conversations have for friends: one question more where the answer matters, none
+    /// elsewhere.
+    async fn ask_friends(&self, batch: &mut Batch<'_>, of: &[usize]) -> Result<()> {
+        if self.settings.write_policy != WritePolicy::Friends {
+            return Ok(());
+        }
+        let single = |c: &&SendCommand| batch.access_of(c).is_some_and(|a| a.kind == AccessKind::Single);
+        let mut senders: Vec<_> =
+            of.iter().map(|i| &batch.commands[*i]).filter(single).map(|c| c.sender).collect();
+        senders.sort_unstable();
+        senders.dedup();
+        if senders.is_empty() {
+            return Ok(());
+        }
+        let friends = self.ports.friends.friends(&senders).await?;
+        batch.friends.extend(senders.into_iter().zip(friends));
+        Ok(())
+    }
+
     async fn ask_access(&self, batch: &Batch<'_>, of: &[usize], freshness: Freshness) -> Result<Vec<Answer>> {
         let mut asked: Vec<_> =
             of.iter().map(|i| (batch.commands[*i].conversation, batch.commands[*i].sender)).collect();
         asked.sort_unstable();
         asked.dedup();
-        let max = self.settings.direct_fanout_max;
+        let max = match self.settings.write_policy {
+            // The other of two must be named to ask whether they are friends.
+            WritePolicy::Friends => self.settings.direct_fanout_max.max(2),
+            _ => self.settings.direct_fanout_max,
+        };
         let answers = self.ports.directory.access(&asked, max, freshness).await?;
         Ok(asked.into_iter().zip(answers).collect())
     }

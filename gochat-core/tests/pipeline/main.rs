@@ -6,6 +6,7 @@
 mod audience;
 mod counts;
 mod failures;
+mod friends;
 mod house;
 mod interference;
 mod membership;
