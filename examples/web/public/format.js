@@ -61,8 +61,8 @@ export function initials(name) {
 /** One of 8 avatar colours, always the same for the same id. */
 export function colourOf(id) {
   let hash = 7;
-  for (const char of String(id)) hash = (hash * 31 + char.charCodeAt(0)) >>> 0;
-  return hash % 8;
+  for (const char of String(id)) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
+  return ((hash ^ (hash >>> 15)) >>> 3) % 8; // ids that follow each other shall not look alike
 }
 
 /** What a conversation is called. */

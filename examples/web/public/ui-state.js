@@ -43,7 +43,7 @@ export const confirmed = (text, { action, detail, danger = true } = {}) =>
 let toastId = 0;
 export const toasts = signal([]);
 
-export function toast(text, { kind = "info", ms = kind === "error" ? 7000 : 3500 } = {}) {
+export function toast(text, { kind = "info", ms = kind === "error" ? 8000 : 5000 } = {}) {
   const id = ++toastId;
   // The same text twice is one toast: a broken network must not paper the page.
   toasts.value = [...toasts.value.filter((x) => x.text !== text), { id, text, kind }].slice(-3);

@@ -95,9 +95,10 @@ describe("groups", () => {
   it("remove: the removed one sees it at once and is a stranger", async () => {
     const [ann, bob, cem] = await three("Smaller");
     await ann.menu(await ann.member(bob), "Remove from group");
+    const told = bob.page.getByText("You are no longer in “Smaller”").waitFor();
     await ann.confirm("Remove from group");
+    await told;
     await bob.row("Smaller").waitFor({ state: "detached" });
-    await bob.page.getByText("You are no longer in “Smaller”").waitFor();
     assert.equal(await bob.composer.count(), 0);
     await cem.page.locator(".note", { hasText: `${bob.name} was removed` }).waitFor();
     await cem.page.locator(".chat-head", { hasText: "2 members" }).waitFor();
@@ -125,9 +126,10 @@ describe("groups", () => {
     await (await bob.member(bob)).locator(".tag", { hasText: "owner" }).waitFor();
     await (await ann.info()).getByRole("button", { name: "Dissolve group" }).waitFor({ state: "detached" });
     await (await bob.info()).getByRole("button", { name: "Dissolve group" }).click();
+    const told = ann.page.getByText("“Short-lived” was dissolved").waitFor();
     await bob.confirm("Dissolve group");
+    await told;
     await bob.row("Short-lived").waitFor({ state: "detached" });
-    await ann.page.getByText("“Short-lived” was dissolved").waitFor();
     await ann.row("Short-lived").waitFor({ state: "detached" });
   });
 

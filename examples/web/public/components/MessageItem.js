@@ -86,10 +86,11 @@ function State({ message }) {
   </span>`;
 }
 
-function Tombstone({ message, mine }) {
-  const by = message.recalledBy;
-  const byMe = by ? by === me()?.userId : mine;
-  const name = by ? nameOf(by) ?? (by === message.senderId ? message.senderName : null) : message.senderName;
+function Tombstone({ message, group }) {
+  // Who recalled it is pushed, not stored: from the history we know it only where nobody but the sender may.
+  const by = message.recalledBy ?? (group ? null : message.senderId);
+  const byMe = by === me()?.userId;
+  const name = by && (nameOf(by, message.conversationId) ?? (by === message.senderId ? message.senderName : null));
   const text = byMe ? t("recalledMine") : name ? t("recalledBy", { name }) : t("recalled");
   return html`<div class="msg tombstone" tabindex="-1" data-seq=${message.seq} data-message=${message.messageId}>
     <${Icon} name="undo" size=${14} /><span dir="auto">${text}</span>
@@ -97,7 +98,7 @@ function Tombstone({ message, mine }) {
 }
 
 export function MessageItem({ message, mine, first, last, group, role, replied }) {
-  if (message.recalledAt) return html`<${Tombstone} message=${message} mine=${mine} />`;
+  if (message.recalledAt) return html`<${Tombstone} message=${message} group=${group} />`;
   const { content, type, pendingState, error } = message;
   const name = message.senderName || t("someone");
   const menu = (event) => openMenu(event, actionsOf(message, role), t("messageMenu"));
