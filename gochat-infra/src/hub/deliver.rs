@@ -47,6 +47,8 @@ struct Batch<'a> {
 /// What was queued.
 #[derive(Default)]
 struct Out {
+    /// The batch is one group: nothing more will come for a session, so it is written to as it is found.
+    at_once: bool,
     /// Sessions with something queued, to be written to at the end.
     dirty: Vec<Arc<Session>>,
     frames: usize,
@@ -64,6 +66,7 @@ impl Deliver for Hub {
             out: Out::default(),
         };
         let ends = self.sort(&mut batch);
+        batch.out.at_once = batch.groups.len() == 1;
         for i in 0..batch.groups.len() {
             self.spread(&mut batch, i).await?;
         }
@@ -141,10 +144,12 @@ impl Hub {
         match batch.groups[group].audience {
             Audience::Users(users) => {
                 let users = Arc::clone(users);
-                self.spread_users(batch, group, &users);
+                self.spread_users(batch, group, &users).await;
             }
             Audience::Members(conversation) => self.spread_members(batch, group, *conversation).await?,
             Audience::Everyone => {
+                // Not at once: whoever connects would wait for the writes to a whole shard.
+                batch.out.at_once = false;
                 for shard in &self.inner.sessions {
                     for session in shard.read().values() {
                         self.queue(batch, group, session);
@@ -162,9 +167,14 @@ impl Hub {
         Ok(())
     }
 
-    fn spread_users(&self, batch: &mut Batch<'_>, group: usize, users: &[UserId]) {
-        for user in users {
-            self.spread_where(batch, group, *user, |_| true);
+    async fn spread_users(&self, batch: &mut Batch<'_>, group: usize, users: &[UserId]) {
+        for slice in users.chunks(FLUSH_SLICE) {
+            for user in slice {
+                self.spread_where(batch, group, *user, |_| true);
+            }
+            if batch.out.at_once && slice.len() == FLUSH_SLICE {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -195,7 +205,7 @@ impl Hub {
         let mut after = None;
         loop {
             let page = directory.member_ids(conversation, after, limit).await?;
-            self.spread_users(batch, group, &page);
+            self.spread_users(batch, group, &page).await;
             match page.last() {
                 Some(last) if page.len() >= MEMBER_PAGE as usize => after = Some(*last),
                 _ => return Ok(()),
@@ -232,16 +242,22 @@ impl Hub {
         } else {
             group.all(encoder)
         };
-        self.push(&mut batch.out, session, frames, count);
+        self.push(&mut batch.out, session, &frames, count);
     }
 
-    fn push(&self, out: &mut Out, session: &Arc<Session>, frames: Bytes, count: usize) {
+    fn push(&self, out: &mut Out, session: &Arc<Session>, frames: &Bytes, count: usize) {
         if frames.is_empty() {
             return;
         }
         out.frames += count;
         out.bytes += frames.len();
-        match session.push_batched(frames, &self.inner.limits) {
+        let limits = &self.inner.limits;
+        let pushed = if out.at_once {
+            session.write_or_queue(frames, limits)
+        } else {
+            session.push_batched(frames.clone(), limits)
+        };
+        match pushed {
             Ok(true) => out.dirty.push(Arc::clone(session)),
             Ok(false) => {}
             Err(_) => self.close(session, CloseReason::TooSlow),
@@ -281,7 +297,7 @@ impl Hub {
                     }
                 }
             }
-            self.push(&mut batch.out, &session, own.into(), pieces);
+            self.push(&mut batch.out, &session, &own.into(), pieces);
         }
     }
 

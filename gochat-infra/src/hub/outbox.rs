@@ -85,6 +85,13 @@ impl Outbox {
         Ok(())
     }
 
+    /// Queues a chunk whose first `written` bytes have been written, in an idle outbox.
+    pub(super) fn begun(&mut self, chunk: Bytes, written: usize) {
+        self.bytes = chunk.len() - written;
+        self.written = written;
+        self.queue.push_back(chunk);
+    }
+
     /// Ends with `frames`; answers how many chunks it threw away before them.
     pub(super) fn close(&mut self, reason: CloseReason, frames: Bytes) -> usize {
         if self.closing.is_some() {
@@ -114,6 +121,11 @@ impl Outbox {
         self.queue = VecDeque::new();
         (self.bytes, self.written) = (0, 0);
         self.unaccounted()
+    }
+
+    /// Whether a chunk may be written at once: nothing waits, and it is not over.
+    pub(super) fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.closing.is_none()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -193,6 +205,17 @@ mod tests {
         outbox.close(CloseReason::TooSlow, Bytes::from_static(b"END"));
         outbox.push(Bytes::from_static(b"late"), 8).expect("ignored");
         assert_eq!(contents(&outbox), b"345END");
+    }
+
+    #[test]
+    fn a_frame_that_was_begun_outside_is_finished_before_the_end() {
+        let mut outbox = Outbox::default();
+        assert!(outbox.is_idle());
+        outbox.begun(Bytes::from_static(b"12345"), 2);
+        outbox.push(Bytes::from_static(b"678"), 8).expect("fits");
+        assert_eq!(outbox.close(CloseReason::TooSlow, Bytes::from_static(b"END")), 1);
+        assert_eq!(contents(&outbox), b"345END");
+        assert_eq!(outbox.bytes, 6);
     }
 
     #[test]

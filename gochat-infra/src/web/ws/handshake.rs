@@ -93,6 +93,7 @@ async fn open(gateway: Gateway, caller: Caller, english: bool, upgraded: Upgrade
             let _small_frames_may_wait = stream.set_nodelay(true);
             let (read, write) = stream.into_split();
             let session = gateway.hub.attach(info, Link::Tcp(write), greeting.into());
+            gateway.touch(&session);
             let early = parts.read_buf.to_vec();
             // It holds hyper's whole read buffer, 8 KiB, for as long as it lives.
             drop(parts.read_buf);
@@ -100,6 +101,7 @@ async fn open(gateway: Gateway, caller: Caller, english: bool, upgraded: Upgrade
         }
         Err(upgraded) => {
             let session = gateway.hub.attach(info, Link::Task, greeting.into());
+            gateway.touch(&session);
             Box::pin(socket::run(gateway, session, Wrapped::new(upgraded), Vec::new())).await;
         }
     }
