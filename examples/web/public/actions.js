@@ -4,7 +4,7 @@ import { api, auth } from "./api.js";
 import { forgetReads, loadGroup } from "./chat.js";
 import { setLang, t, lang } from "./i18n.js";
 import { handlers, leave, loadWithoutSocket, refreshFriends } from "./live.js";
-import { restore } from "./outbox.js";
+import { discardAll, restore } from "./outbox.js";
 import { begin, me, session } from "./session.js";
 import { start, stop } from "./socket.js";
 import { theme } from "./settings.js";
@@ -61,7 +61,7 @@ export async function enterAsGuest(name) {
 export async function logOut() {
   const detail = pending.value.length > 0 ? t("unsentLost") : undefined;
   if (!(await confirmed(t("logoutAsk"), { action: t("logout"), detail }))) return;
-  sessionStorage.removeItem("gochat.outbox");
+  discardAll();
   await auth.logout();
 }
 

@@ -13,6 +13,7 @@ const TRIES_MAX = 5;
 /** What may go well a moment later, without the user doing anything. */
 const PASSING = new Set(["RATE_LIMITED", "UNAVAILABLE", "TIMEOUT"]);
 
+let owner = null; // whose messages these are; outlives a session that ended, so that logging in again sends them
 let pausedUntil = 0;
 let timer = null;
 
@@ -20,13 +21,14 @@ let timer = null;
 function keep() {
   const mine = pending.peek();
   if (mine.length === 0) sessionStorage.removeItem(KEY);
-  else sessionStorage.setItem(KEY, JSON.stringify({ userId: me()?.userId, messages: mine }));
+  else sessionStorage.setItem(KEY, JSON.stringify({ userId: owner, messages: mine }));
 }
 
 export function restore() {
+  owner = me().userId;
   try {
     const saved = JSON.parse(sessionStorage.getItem(KEY));
-    if (saved?.userId !== me()?.userId) return;
+    if (saved?.userId !== owner) return;
     pending.value = saved.messages.map((p) => (p.state === "failed" ? p : { ...p, state: "queued" }));
   } catch {
     sessionStorage.removeItem(KEY);
@@ -61,6 +63,11 @@ export function retry(clientMsgId) {
 }
 
 export const discard = remove;
+
+export function discardAll() {
+  pending.value = [];
+  keep();
+}
 
 /** Sends what is queued, in order, a bounded number at a time. */
 export function flush() {

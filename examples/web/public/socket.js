@@ -73,7 +73,7 @@ export function renew() {
 }
 
 /** Asks for a sign of life. */
-export function probe(ms = PONG_MS) {
+function probe(ms = PONG_MS) {
   if (!send("ping", {})) return;
   later("pong", ms, renew);
 }

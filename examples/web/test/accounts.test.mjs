@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { call } from "./support/api.mjs";
 import { run, withBrowser } from "./support/browser.mjs";
 import { PASSWORD } from "./support/person.mjs";
 
@@ -93,6 +94,24 @@ describe("accounts", () => {
     const ann = await person("ended");
     await ann.call("POST", "/auth/logout");
     await ann.page.getByText("Your session has ended.").waitFor();
+  });
+
+  it("keeps what was not sent when the session ends, and sends it after logging in again", async () => {
+    const ann = await person("unsent");
+    await ann.open("World");
+    const token = await ann.token;
+    await ann.disconnect();
+    const text = `not sent yet ${run}`;
+    await ann.send(text);
+    await ann.composer.fill("a draft");
+    await call(token, "POST", "/auth/logout");
+    await ann.page.context().setOffline(false);
+    await ann.page.getByText("Your session has ended.").waitFor();
+    await ann.logIn(ann.name);
+    await ann.ready();
+    await ann.open("World");
+    await ann.stored(text);
+    assert.equal(await ann.composer.inputValue(), "a draft");
   });
 
   it("changes the nickname and the password", async () => {

@@ -96,6 +96,11 @@ describe("layouts", () => {
     await ann.page.getByRole("button", { name: "Send", exact: true }).tap();
     await ann.stored("by\ntouch");
 
+    await ann.disconnect();
+    await ann.page.locator(".connection-line").filter({ visible: true }).waitFor();
+    await ann.reconnect();
+    await ann.page.locator(".connection-line").filter({ visible: true }).waitFor({ state: "detached" });
+
     await ann.page.getByRole("button", { name: "Back" }).tap();
     assert.ok(await ann.page.locator(".side").isVisible());
     await ann.row(group).locator("button").tap();

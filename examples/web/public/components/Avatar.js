@@ -8,10 +8,10 @@ import { Icon } from "./Icon.js";
 /** Only what the Content-Security-Policy lets through; anything else would be a broken picture. */
 const loadable = (url) => /^(https:\/\/|\/(?!\/)|data:image\/)/.test(url ?? "");
 
-export function Avatar({ id, name, src, size = "m", dot, icon }) {
+export function Avatar({ id, name, src, size = "m", dot, icon, tint = colourOf(id) }) {
   const [broken, setBroken] = useState(null);
   const picture = loadable(src) && broken !== src;
-  return html`<span class=${cx("avatar", `avatar-${size}`, `tint-${colourOf(id)}`)} aria-hidden="true">
+  return html`<span class=${cx("avatar", `avatar-${size}`, `tint-${tint}`)} aria-hidden="true">
     ${picture
       ? html`<img src=${src} alt="" loading="lazy" referrerpolicy="no-referrer" onError=${() => setBroken(src)} />`
       : icon
@@ -31,8 +31,8 @@ export function UserAvatar({ user, size, showPresence = true }) {
 export function ConversationAvatar({ conversation, size }) {
   const { type, target } = conversation;
   if (type === "single") return html`<${UserAvatar} user=${target} size=${size} />`;
-  const icon = type === "world" ? "globe" : undefined;
-  return html`<${Avatar} id=${target.groupId} name=${titleOf(conversation)} src=${target.avatar} size=${size} icon=${icon} />`;
+  const world = type === "world" ? { icon: "globe", tint: 3 } : {};
+  return html`<${Avatar} id=${target.groupId} name=${titleOf(conversation)} src=${target.avatar} size=${size} ...${world} />`;
 }
 
 /** Presence in words; nothing where it is not known. */

@@ -6,8 +6,9 @@ import { t } from "../i18n.js";
 import { titleOf } from "../format.js";
 import { connection } from "../socket.js";
 import { changeConversation, conversationOf, conversations, typing } from "../store.js";
-import { go, route } from "../ui-state.js";
+import { go, isNarrow, route } from "../ui-state.js";
 import { ConversationAvatar, Presence } from "./Avatar.js";
+import { Connection } from "./Connection.js";
 import { Composer } from "./Composer.js";
 import { IconButton } from "./Icon.js";
 import { MessageList } from "./MessageList.js";
@@ -67,6 +68,7 @@ export function ChatView({ id }) {
   if (!conversation) return null;
   return html`<section class="chat" aria-label=${titleOf(conversation)}>
     <${Head} conversation=${conversation} />
+    ${isNarrow.value && html`<${Connection} inChat />`}
     <${MessageList} id=${id} />
     <${Composer} id=${id} />
   </section>`;

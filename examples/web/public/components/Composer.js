@@ -15,6 +15,7 @@ import { IconButton, Icon } from "./Icon.js";
 const TYPING_EVERY_MS = 2_500;
 const TYPING_ENDS_MS = 4_000;
 const drafts = new Map();
+const draftKey = (id) => `${me()?.userId}:${id}`;
 const touch = matchMedia("(pointer: coarse)");
 
 /** Tells others that I write, not more often than the server listens. */
@@ -51,7 +52,7 @@ function Answering({ id }) {
 
 export function Composer({ id }) {
   const area = useRef();
-  const [text, setText] = useState(drafts.get(id) ?? "");
+  const [text, setText] = useState(drafts.get(draftKey(id)) ?? "");
   const [emoji, setEmoji] = useState(false);
   const typing = useTyping(id);
   const conversation = conversations.value.get(id);
@@ -68,8 +69,8 @@ export function Composer({ id }) {
     if (box.value !== text) box.value = text;
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight}px`;
-    if (text) drafts.set(id, text);
-    else drafts.delete(id);
+    if (text) drafts.set(draftKey(id), text);
+    else drafts.delete(draftKey(id));
   }, [text]);
 
   const submit = () => {

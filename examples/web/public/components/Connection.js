@@ -15,7 +15,8 @@ function words({ state, until, code }, now) {
   return t("waitingFor", { n: Math.max(1, Math.ceil((until - now) / 1000)) });
 }
 
-export function Connection() {
+/** `inChat`: a line above the messages, for small screens, where the list with the other one is out of sight. */
+export function Connection({ inChat = false }) {
   const { state, until, code } = connection.value;
   const [shown, setShown] = useState(false);
   const [now, setNow] = useState(Date.now());
@@ -36,7 +37,8 @@ export function Connection() {
   }, [state, until]);
   const visible = shown && !good;
   const busy = state === "connecting" || state === "updating";
-  return html`<div class="connection" role="status" data-state=${state} hidden=${!visible}>
+  const where = inChat ? { class: "connection-line" } : { class: "connection", "data-state": state };
+  return html`<div role="status" hidden=${!visible} ...${where}>
     ${visible && html`
       ${busy && html`<span class="spinner" aria-hidden="true"></span>`}
       <span>${words({ state, until, code }, now)}</span>
