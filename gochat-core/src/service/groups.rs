@@ -50,17 +50,11 @@ pub trait Groups: Debug + Send + Sync + 'static {
     /// A group with its first members (200 at most; the rest by [`members`](Self::members)).
     async fn get(&self, caller: &Caller, id: ConversationId) -> Result<GroupDetail>;
 
-    /// Members ascending by id, above `after`.
+    /// Members ascending by id.
     ///
     /// # Errors
-    /// `Validation` (`limit`).
-    async fn members(
-        &self,
-        caller: &Caller,
-        id: ConversationId,
-        after: Option<UserId>,
-        limit: Option<u32>,
-    ) -> Result<MemberPage>;
+    /// `Validation` (`limit`, `page`, `size`).
+    async fn members(&self, caller: &Caller, id: ConversationId, query: MemberQuery) -> Result<MemberPage>;
 
     /// Changes name, picture, description: owner and admins.
     ///
@@ -150,11 +144,35 @@ pub struct GroupDetail {
     pub members: MemberPage,
 }
 
+/// Which part of the members, who are ascending by id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemberQuery {
+    /// Right above a user.
+    After {
+        /// Exclusive; from the first when absent.
+        user: Option<UserId>,
+        /// At most; the default when absent.
+        limit: Option<u32>,
+    },
+    /// Pages counted from the first. Members who come or go meanwhile move what is behind them, so a walk over all is better
+    /// made by [`After`](Self::After).
+    Page {
+        /// From 1.
+        page: u32,
+        /// Members a page; the default when absent.
+        size: Option<u32>,
+    },
+}
+
 /// A page of members.
 #[derive(Debug, Clone, Default)]
 pub struct MemberPage {
     /// Ascending by id.
     pub members: Vec<MemberView>,
+    /// The size that was used.
+    pub size: u32,
+    /// Members of the group.
+    pub total: u32,
     /// Whether there are more.
     pub has_more: bool,
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use gochat_core::model::*;
 use gochat_core::ports::SyncCursor;
-use gochat_core::service::{GroupChange, GroupCreation, HistoryQuery, MemberChange, ProfileChange};
+use gochat_core::service::{
+    GroupChange, GroupCreation, HistoryQuery, MemberChange, MemberQuery, ProfileChange,
+};
 use gochat_core::testing::faults::Faults;
 
 use crate::house::{House, PASSWORD};
@@ -87,6 +89,7 @@ impl Town {
         };
         cost!("create", services.groups.create(alice, new));
         cost!("group", services.groups.get(alice, group));
+        cost!("members", services.groups.members(alice, group, MemberQuery::Page { page: 2, size: Some(1) }));
         cost!("add", services.groups.add(alice, group, &self.strangers));
         let name = GroupChange { name: Some("New".to_owned()), ..GroupChange::default() };
         cost!("rename", services.groups.update(alice, group, name));

@@ -2,7 +2,7 @@
 
 use gochat_core::error::Fault;
 use gochat_core::model::*;
-use gochat_core::service::{GroupChange, GroupCreation, MemberChange};
+use gochat_core::service::{GroupChange, GroupCreation, MemberChange, MemberQuery};
 use gochat_core::settings::AddMembers;
 
 use crate::house::{House, code, faults, four, role};
@@ -86,7 +86,7 @@ async fn strangers_get_the_same_answer_from_every_call() {
         [group, ConversationId::new(77).expect("an id"), ConversationId::WORLD, single.entry.conversation.id]
     {
         assert_eq!(code(groups.get(&eve, id).await), "GROUP_NOT_FOUND");
-        assert_eq!(code(groups.members(&eve, id, None, None).await), "GROUP_NOT_FOUND");
+        assert_eq!(code(groups.members(&eve, id, after(None, None)).await), "GROUP_NOT_FOUND");
         assert_eq!(code(groups.update(&eve, id, GroupChange::default()).await), "GROUP_NOT_FOUND");
         assert_eq!(code(groups.dissolve(&eve, id).await), "GROUP_NOT_FOUND");
         assert_eq!(code(groups.add(&eve, id, &[carl.user]).await), "GROUP_NOT_FOUND");
@@ -111,15 +111,60 @@ async fn members_come_in_pages() {
     let group = house.group(&alice, &[&bob, &carl]).await;
     house.services.presences.opened(&carl, SessionId::new(50).expect("an id")).await.expect("up");
     let groups = &house.services.groups;
-    let first = groups.members(&bob, group, None, Some(2)).await.expect("a member may");
+    let first = groups.members(&bob, group, after(None, Some(2))).await.expect("a member may");
     let ids = |page: &gochat_core::service::MemberPage| {
         page.members.iter().map(|m| (m.member.user, m.online)).collect::<Vec<_>>()
     };
     assert_eq!((ids(&first), first.has_more), (vec![(alice.user, false), (bob.user, false)], true));
-    let rest = groups.members(&bob, group, Some(bob.user), Some(2)).await.expect("a member may");
+    let rest = groups.members(&bob, group, after(Some(bob.user), Some(2))).await.expect("a member may");
     assert_eq!((ids(&rest), rest.has_more), (vec![(carl.user, true)], false));
     assert_eq!(rest.members[0].user.as_ref().map(|u| u.name.as_str()), Some("carl"));
-    assert_eq!(faults(groups.members(&bob, group, None, Some(0)).await), [("limit", Fault::Malformed)]);
+    let wrong = groups.members(&bob, group, after(None, Some(0))).await;
+    assert_eq!(faults(wrong), [("limit", Fault::Malformed)]);
+}
+
+fn after(user: Option<UserId>, limit: Option<u32>) -> MemberQuery {
+    MemberQuery::After { user, limit }
+}
+
+#[tokio::test]
+async fn members_come_in_numbered_pages() {
+    let house = House::new();
+    let [alice, bob, carl, eve] = four(&house).await;
+    let mut all = vec![alice.user, bob.user, carl.user];
+    let mut more = Vec::new();
+    for i in 0..4 {
+        more.push(house.user(&format!("more-{i}")).await);
+    }
+    all.extend(more.iter().map(|user| user.user));
+    all.sort_unstable();
+    let others: Vec<_> = [&bob, &carl].into_iter().chain(&more).collect();
+    let group = house.group(&alice, &others).await;
+    let groups = &house.services.groups;
+    for size in 1..=8 {
+        let mut got = Vec::new();
+        for page in 1.. {
+            let found = groups.members(&bob, group, MemberQuery::Page { page, size: Some(size) }).await;
+            let found = found.expect("a member may");
+            assert_eq!((found.size, found.total), (size, 7));
+            assert!(found.members.len() <= size as usize);
+            got.extend(found.members.iter().map(|m| m.member.user));
+            assert_eq!(found.has_more, got.len() < 7, "page {page} of {size}");
+            if !found.has_more {
+                break;
+            }
+        }
+        assert_eq!(got, all, "pages of {size}");
+    }
+    for page in [8, u32::MAX] {
+        let past = groups.members(&bob, group, MemberQuery::Page { page, size: Some(1) }).await;
+        let past = past.expect("a member may");
+        assert_eq!((past.members.len(), past.has_more, past.total), (0, false, 7));
+    }
+    let page = |page, size| MemberQuery::Page { page, size };
+    assert_eq!(faults(groups.members(&bob, group, page(0, None)).await), [("page", Fault::Malformed)]);
+    assert_eq!(faults(groups.members(&bob, group, page(1, Some(0))).await), [("size", Fault::Malformed)]);
+    assert_eq!(code(groups.members(&eve, group, page(1, None)).await), "GROUP_NOT_FOUND");
 }
 
 #[tokio::test]

@@ -111,6 +111,23 @@ async fn members_come_and_go() {
     server.get(&format!("{path}?after=x"), &bob).await.wrong(&[("after", "MALFORMED")]);
     server.get(&format!("{path}?limit=0"), &bob).await.wrong(&[("limit", "MALFORMED")]);
 
+    let mut ids = Vec::new();
+    for page in 1..=3 {
+        let found = server.get(&format!("{path}?page={page}&size=1"), &bob).await;
+        let want = json!({"page": page, "size": 1, "total": 3, "hasMore": page < 3});
+        assert_eq!(found.json["pagination"], want);
+        ids.push(found.ok(200)[0]["userId"].as_str().expect("an id").to_owned());
+    }
+    assert_eq!(ids, [&*alice.id, &*bob.id, &*carol.id]);
+    let past = server.get(&format!("{path}?page=4&size=1"), &bob).await;
+    assert_eq!(past.json["pagination"], json!({"page": 4, "size": 1, "total": 3, "hasMore": false}));
+    assert_eq!(past.ok(200), json!([]));
+    let sized = server.get(&format!("{path}?size=2"), &bob).await;
+    assert_eq!(sized.json["pagination"]["page"], 1);
+    server.get(&format!("{path}?page=0"), &bob).await.wrong(&[("page", "MALFORMED")]);
+    server.get(&format!("{path}?page=1&size=0"), &bob).await.wrong(&[("size", "MALFORMED")]);
+    server.get(&format!("{path}?page=1&after={}", bob.id), &bob).await.wrong(&[("page", "CONTRADICTORY")]);
+
     server.delete(&format!("{path}/{}", carol.id), &bob).await.failed(403, "FORBIDDEN");
     server.delete(&format!("{path}/{}", alice.id), &alice).await.failed(409, "CONFLICT");
     server.delete(&format!("{path}/{}", bob.id), &bob).await.ok(200);

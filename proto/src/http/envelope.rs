@@ -56,7 +56,7 @@ pub struct MemberPage {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pages {
-    /// From 1, the newest.
+    /// From 1: of messages the newest, of members those with the lowest ids.
     pub page: u64,
     /// Entries a page.
     pub size: u64,

@@ -20,7 +20,9 @@ use crate::model::{Caller, ConversationId, Member, Role, UserId};
 use crate::ports::{GroupPatch, NewGroup, Ports};
 use crate::rules::fields::{self, Faults};
 use crate::rules::groups::Action;
-use crate::service::{self, GroupChange, GroupCreation, GroupDetail, MemberChange, MemberPage, MemberView};
+use crate::service::{
+    self, GroupChange, GroupCreation, GroupDetail, MemberChange, MemberPage, MemberQuery, MemberView,
+};
 use crate::{Error, Settings};
 
 /// The service [`Groups`](service::Groups) over the ports.
@@ -114,13 +116,27 @@ impl service::Groups for Groups {
         &self,
         caller: &Caller,
         id: ConversationId,
-        after: Option<UserId>,
-        limit: Option<u32>,
+        query: MemberQuery,
     ) -> service::Result<MemberPage> {
-        let limit = self.cx.limit(limit, self.cx.settings.page_default);
-        let limit = limit.map_err(|fault| Error::field("limit", fault))?;
-        self.standing(caller, id, None, 0).await?;
-        self.member_page(id, after, limit.get()).await
+        let (field, asked) = match query {
+            MemberQuery::Page { page: 0, .. } => return Err(Error::field("page", Fault::Malformed)),
+            MemberQuery::Page { size, .. } => ("size", size),
+            MemberQuery::After { limit, .. } => ("limit", limit),
+        };
+        let size = self.cx.limit(asked, self.cx.settings.page_default);
+        let size = size.map_err(|fault| Error::field(field, fault))?.get();
+        let (group, _) = self.group(caller, id).await?;
+        let start = match query {
+            MemberQuery::After { user, .. } => Some(user),
+            MemberQuery::Page { page, .. } => {
+                let skipped = u64::from(page - 1) * u64::from(size);
+                self.page_start(id, skipped, group.member_count).await?
+            }
+        };
+        match start {
+            Some(after) => self.member_page(id, after, size, group.member_count).await,
+            None => Ok(MemberPage { size, total: group.member_count, ..MemberPage::default() }),
+        }
     }
 
     async fn update(

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use gochat_core::error::{Code, Fault};
 use gochat_core::model::{Caller, ConversationId, Role, Timestamp, UserId};
-use gochat_core::service::{GroupChange, GroupCreation, MemberChange};
-use gochat_proto::http::{GroupForm, GroupMade, MemberForm, MemberPage, NewMembers, Pagination, Transfer};
+use gochat_core::service::{GroupChange, GroupCreation, MemberChange, MemberQuery};
+use gochat_proto::http::{
+    GroupForm, GroupMade, MemberForm, MemberPage, NewMembers, Pages, Pagination, Transfer,
+};
 use gochat_proto::ws::strings;
 use gochat_proto::{Given, Id, Loose, RawValue, WireTime};
 use http::StatusCode;
@@ -99,15 +101,38 @@ pub(super) async fn members(
     query: Query,
 ) -> Answer {
     let id = path.group()?;
-    let limit = query.count("limit")?;
-    let after = match query.text("after") {
+    let asked = member_query(&query)?;
+    let found = api.services.groups.members(&caller, id, asked).await?;
+    let pagination = match asked {
+        MemberQuery::Page { page, .. } => Pagination::Pages(Pages {
+            page: page.into(),
+            size: found.size.into(),
+            total: found.total.into(),
+            has_more: found.has_more,
+        }),
+        MemberQuery::After { user, .. } => {
+            let last = found.members.last().map(|m| m.member.user).or(user);
+            let next_after = last.map(|user| Id(user.get()));
+            Pagination::Members(MemberPage { has_more: found.has_more, next_after })
+        }
+    };
+    cx.page(found.members.iter().map(convert::member).collect::<Vec<_>>(), pagination)
+}
+
+/// A page number, or the cursor; by default from the first member on.
+fn member_query(query: &Query) -> Result<MemberQuery, Problem> {
+    let (page, size, limit) = (query.count("page")?, query.count("size")?, query.count("limit")?);
+    let user = match query.text("after") {
         None | Some("") => None,
         Some(text) => Some(text.parse::<UserId>().map_err(|_| Problem::field("after", Fault::Malformed))?),
     };
-    let page = api.services.groups.members(&caller, id, after, limit).await?;
-    let last = page.members.last().map(|m| m.member.user).or(after);
-    let pagination = MemberPage { has_more: page.has_more, next_after: last.map(|u| Id(u.get())) };
-    cx.page(page.members.iter().map(convert::member).collect::<Vec<_>>(), Pagination::Members(pagination))
+    match (user, page) {
+        (Some(_), Some(_)) => Err(Problem::field("page", Fault::Contradictory)),
+        (None, Some(page)) => Ok(MemberQuery::Page { page, size: size.or(limit) }),
+        // A size alone asks for numbered pages, a limit for the cursor.
+        (None, None) if size.is_some() && limit.is_none() => Ok(MemberQuery::Page { page: 1, size }),
+        (user, None) => Ok(MemberQuery::After { user, limit: limit.or(size) }),
+    }
 }
 
 pub(super) async fn add(
@@ -178,7 +203,8 @@ async fn member_of(api: &Api, caller: &Caller, group: ConversationId, id: &str) 
     if let Ok(user) = id.parse() {
         return Ok(user);
     }
-    api.services.groups.members(caller, group, None, Some(1)).await?;
+    let first = MemberQuery::After { user: None, limit: Some(1) };
+    api.services.groups.members(caller, group, first).await?;
     Err(Code::NotAMember.into())
 }
 
