@@ -4,7 +4,7 @@ import { api } from "./api.js";
 import { GAP_MAX, withMessage, withPage } from "./log.js";
 import { seen } from "./outbox.js";
 import { isOpen, send } from "./socket.js";
-import { changeConversation, conversationOf, groupIdOf, groups, logOf, presence, typing, withEntry } from "./store.js";
+import { changeConversation, conversationOf, groupIdOf, groups, logOf, presenceSnapshot, typing, withEntry } from "./store.js";
 import { me } from "./session.js";
 import { withRead, withSeq } from "./unread.js";
 
@@ -166,12 +166,11 @@ export function loadGroup(conversation) {
   const groupId = groupIdOf(conversation);
   if (!groupId) return Promise.resolve();
   return single(`group:${groupId}`, async () => {
+    const applyPresence = presenceSnapshot();
     const group = await api.group(groupId);
     batch(() => {
       groups.value = withEntry(groups.value, groupId, group);
-      const next = new Map(presence.value);
-      for (const member of group.members) next.set(member.userId, member.online);
-      presence.value = next;
+      applyPresence(group.members);
     });
   }).catch(() => {});
 }

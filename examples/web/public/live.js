@@ -10,8 +10,8 @@ import { acknowledge, flush, refused, requeue } from "./outbox.js";
 import { me } from "./session.js";
 import { isOpen, renew, settled } from "./socket.js";
 import {
-  changeConversation, conversationOf, conversations, forget, friends, loadedLogs, logOf, markStale, nameOf, presence,
-  putConversation, putConversations, ready, typing, withEntry,
+  changeConversation, conversationOf, conversations, forget, friends, loadedLogs, logOf, markStale, nameOf, presenceSnapshot,
+  putConversation, putConversations, ready, tellPresence, typing, withEntry,
 } from "./store.js";
 import { announcement, attentive, go, route, toast } from "./ui-state.js";
 import { oneLine, titleOf } from "./format.js";
@@ -31,10 +31,9 @@ async function connected() {
   flush();
   flushReads();
   try {
-    const [list, people] = await Promise.all([api.conversations(), me()?.isGuest ? [] : api.friends()]);
+    const [list] = await Promise.all([api.conversations(), loadFriends()]);
     if (mine !== round || !isOpen()) return;
     putConversations(list);
-    putFriends(people);
     const openId = route.value.id;
     markStale();
     await syncLoaded(openId);
@@ -109,12 +108,8 @@ const EVENTS = {
   },
   typing: onTyping,
   membership: onMembership,
-  "friend-online": ({ userId, online }) => {
-    presence.value = withEntry(presence.value, userId, online);
-  },
-  "group-member-online": ({ userId, online }) => {
-    presence.value = withEntry(presence.value, userId, online);
-  },
+  "friend-online": ({ userId, online }) => tellPresence(userId, online),
+  "group-member-online": ({ userId, online }) => tellPresence(userId, online),
 };
 
 const live = (type, data) => EVENTS[type]?.(data);
@@ -205,19 +200,17 @@ export function leave(id) {
   forget(id);
 }
 
-function putFriends(people) {
+async function loadFriends() {
+  if (me()?.isGuest) return;
+  const applyPresence = presenceSnapshot();
+  const people = await api.friends();
   batch(() => {
     friends.value = new Map(people.map((f) => [f.userId, f]));
-    const next = new Map(presence.value);
-    for (const f of people) next.set(f.userId, f.online);
-    presence.value = next;
+    applyPresence(people);
   });
 }
 
-export async function refreshFriends() {
-  if (me()?.isGuest) return;
-  await api.friends().then(putFriends, () => {});
-}
+export const refreshFriends = () => loadFriends().catch(() => {});
 
 /** Everything visible is read while the page is looked at. */
 export function readUpTo(id, seq) {

@@ -17,6 +17,24 @@ export const ready = signal(false);
 export const friends = signal(new Map());
 /** userId -> whether online; absent where unknown. */
 export const presence = signal(new Map());
+let presenceClock = 0;
+const presenceTold = new Map();
+/** Somebody came or went. */
+export function tellPresence(userId, online) {
+  presenceTold.set(userId, (presenceClock += 1));
+  presence.value = withEntry(presence.value, userId, online);
+}
+/** To be called before asking for a list; the answer then goes in by what this returns: events since are newer than it. */
+export function presenceSnapshot() {
+  const asked = presenceClock;
+  return (people) => {
+    const next = new Map(presence.value);
+    for (const { userId, online } of people) {
+      if ((presenceTold.get(userId) ?? 0) <= asked) next.set(userId, online);
+    }
+    presence.value = next;
+  };
+}
 /** groupId -> the group's own page, with members. */
 export const groups = signal(new Map());
 /** conversationId -> Map of userId -> {name, until}. */
@@ -111,6 +129,7 @@ export function reset() {
     ready.value = false;
     friends.value = new Map();
     presence.value = new Map();
+    presenceTold.clear();
     groups.value = new Map();
     typing.value = new Map();
     pending.value = [];

@@ -28,7 +28,7 @@ function Menu({ items, label, x, y }) {
   const ref = useRef();
   useLayoutEffect(() => {
     const box = ref.current;
-    const { width, height } = box.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = box; // not the rectangle: that is being animated
     box.style.left = `${Math.max(8, Math.min(x, innerWidth - width - 8))}px`;
     box.style.top = `${Math.max(8, y + height > innerHeight - 8 ? y - height - 8 : y)}px`;
     box.querySelector("button").focus({ preventScroll: true });
