@@ -21,11 +21,12 @@ cargo xtask COMMAND
   e2e            the acceptance suite, the process suite and the browser suite against the release server
   soak           three minutes of connects, sends and disconnects; memory flat, gauges back at 0
   bench [ARGS]   the benchmark; ARGS go to `gochat-bench run`, such as --quick or --case pairs
+  stage NAMES    single stages of test by name, such as \"page in a browser\"; without a name it lists them
   tidy | deps    single parts of verify
   help           this text";
 
 /// The names of all commands, for the check that documents name no others.
-const COMMANDS: [&str; 8] = ["test", "verify", "e2e", "soak", "bench", "tidy", "deps", "help"];
+const COMMANDS: [&str; 9] = ["test", "verify", "e2e", "soak", "bench", "stage", "tidy", "deps", "help"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -40,12 +41,13 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> Result<()> {
     let (command, rest) = args.split_first().map_or(("help", &[][..]), |(c, rest)| (c.as_str(), rest));
-    if !rest.is_empty() && command != "bench" {
+    if !rest.is_empty() && !matches!(command, "bench" | "stage") {
         bail!("{command} takes no arguments\n\n{HELP}");
     }
     std::env::set_current_dir(sh::root())?;
     match command {
-        "test" => stages::run(&[stages::verify(), stages::e2e(), stages::soak()].concat()),
+        "test" => stages::run(&stages::all_of_them()),
+        "stage" => stages::run(&stages::named(rest)?),
         "verify" => stages::run(&stages::verify()),
         "e2e" => stages::run(&stages::e2e()),
         "soak" => stages::run(&stages::soak()),

@@ -104,6 +104,21 @@ pub(crate) fn soak() -> Vec<Stage> {
     })]
 }
 
+pub(crate) fn all_of_them() -> Vec<Stage> {
+    [verify(), e2e(), soak()].concat()
+}
+
+/// The stages of these names, in the order of the whole.
+pub(crate) fn named(names: &[String]) -> Result<Vec<Stage>> {
+    let all = all_of_them();
+    let unknown = names.iter().find(|n| !all.iter().any(|s| s.name == n.as_str()));
+    if names.is_empty() || unknown.is_some() {
+        let known = all.iter().map(|s| format!("  {}", s.name)).collect::<Vec<_>>().join("\n");
+        bail!("name one or more of these stages:\n{known}");
+    }
+    Ok(all.into_iter().filter(|s| names.iter().any(|n| n == s.name)).collect())
+}
+
 /// Runs the stages, with a line for each, and closes with the counts of all. Goes on after a failure: one run tells all.
 pub(crate) fn run(stages: &[Stage]) -> Result<()> {
     let (mut counts, mut failed, mut lines) = (Counts::default(), Vec::new(), Vec::new());
