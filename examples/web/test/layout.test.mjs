@@ -19,6 +19,7 @@ async function scene(reader, zh) {
     people.push(login);
   }
   const [a, b, c] = people;
+  const mine = await reader.token;
   const single = async (who, texts) => {
     const { conversationId } = await call(who.token, "POST", "/conversations", { targetUserId: await reader.userId });
     await sendAll(who.token, conversationId, texts);
@@ -31,8 +32,9 @@ async function scene(reader, zh) {
     members: [b.user.userId, c.user.userId, await reader.userId],
     description: zh ? "每周五，谁有空谁来" : "Every Friday, whoever has time",
   });
+  await sendAll(a.token, "world", [zh ? "大家早上好 ☀️" : "Good morning, everybody ☀️"]);
+  await call(mine, "PUT", "/conversations/world/read");
   const say = (who, text) => sendAll(who.token, conversation.conversationId, [text]);
-  const mine = await reader.token;
   const lines = zh
     ? [[a, "大家周五想吃什么？"], [b, "我想吃火锅！"], [c, "附议，上次那家很不错"], [null, "我来订位，六个人？"], [a, "对，七点可以吗"], [b, "完美 👍"], [c, "مرحبا، سأحضر صديقي أيضا"], [null, "订好了，七点，靠窗的桌子。"], [a, "🎉🎉"], [b, "到时候见"]]
     : [[a, "What shall we eat on Friday?"], [b, "Hot pot! It has been far too long."], [c, "Seconded, the place near the river was great"], [null, "I'll book. Six of us?"], [a, "Yes, is seven all right?"], [b, "火锅最好了 👍"], [c, "مرحبا، سأحضر صديقي أيضا"], [null, "Done: seven o'clock, the table by the window."], [a, "🎉🎉"], [b, "See you there"]];
