@@ -112,6 +112,8 @@ impl Server {
             }
         };
         println!("gochat is at {url}");
+        // What it says later must go somewhere.
+        std::thread::spawn(move || lines.for_each(drop));
         Ok(Self { child, url, _folder: folder })
     }
 

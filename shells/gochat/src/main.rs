@@ -4,6 +4,7 @@ mod app;
 mod options;
 mod signals;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -76,8 +77,9 @@ async fn serve(effective: Effective, load: &dyn Fn() -> Result<Effective, Proble
         warn!(log, "fewer files may be open than connections"; "open_files" => files, "mend" => "ulimit -n");
     }
     let app = App::build(config, metrics, &log).await?;
-    println!("GoChat is at {}", app.url());
-    println!("Data: {}. Ctrl-C stops.", show(&config.data.folder));
+    // In one write, and whoever started us may have stopped reading: that is no reason to end.
+    let hello = format!("GoChat is at {}\nData: {}. Ctrl-C stops.\n", app.url(), show(&config.data.folder));
+    let _nobody_reads = std::io::stdout().write_all(hello.as_bytes());
     signals::until_stop(app.stopping(), &effective, load, &guard, &log).await?;
     info!(log, "stopping"; "within_seconds" => config.server.shutdown_grace.as_secs());
     tokio::select! {
