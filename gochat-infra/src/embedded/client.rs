@@ -126,8 +126,10 @@ impl Client {
     /// # Errors
     /// As [`send_as`](Self::send_as); with an id chosen here, a failure leaves it open whether it was stored.
     pub async fn send(&self, to: ConversationId, text: &str) -> Result<MessageView, Error> {
-        let id = format!("sdk-{}", self.chat.ports().ids.next_id());
-        let id = ClientMsgId::new(&id).expect("a prefix and a number make a client id");
+        // Begins with the time: ids that grow keep the store's index compact.
+        let ports = self.chat.ports();
+        let id = format!("{:013}-{}", ports.clock.now().as_millis().max(0), ports.ids.next_id());
+        let id = ClientMsgId::new(&id).expect("digits and a dash make a client id");
         self.send_as(to, id, MessageBody::text(text)).await
     }
 
