@@ -1,8 +1,8 @@
 //! Adapters of GoChat.
 //!
 //! Every module is one room: [`runtime`] (clock, ids, supervisor), [`hub`] (local sessions and their queues),
-//! [`sqlite`] (embedded storage), [`auth`] (passwords, tokens), [`embedded`] (everything in one process, and the SDK),
-//! [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program).
+//! [`sqlite`] (embedded storage), [`mysql`] (storage for several processes), [`auth`] (passwords, tokens), [`embedded`]
+//! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -13,6 +13,9 @@ pub mod auth;
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;
 pub mod hub;
+#[cfg(feature = "mysql")]
+#[cfg_attr(docsrs, doc(cfg(feature = "mysql")))]
+pub mod mysql;
 #[cfg(feature = "process")]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
 pub mod process;

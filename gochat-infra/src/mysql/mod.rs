@@ -1,0 +1,237 @@
+//! Storage in MySQL 8.0 or MariaDB 10.11: every store port of gochat-core over one database, for any number of processes.
+//!
+//! - What is written goes to the primary, and is committed when a call returns. Transactions begin again, a bounded number
+//!   of times, when others were in the way.
+//! - Lists, memberships, accounts and sequences are read from the primary. History is read from replicas that have what the
+//!   primary has of the conversation.
+//! - Nothing is cached here: caches are decorators of the ports.
+//!
+//! This room knows the model and the ports, and nothing of rules, sessions or wires.
+
+mod append;
+mod changes;
+mod conversations;
+mod directory;
+mod error;
+mod friends;
+mod groups;
+mod logins;
+mod messages;
+mod migrate;
+mod pool;
+mod rows;
+mod statements;
+mod ticks;
+mod tx;
+mod users;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use mysql_async::Conn;
+use slog::{Logger, warn};
+
+use error::Done;
+pub use error::{MySqlFault, OpenError};
+use pool::Server;
+use tx::{Call, Tries};
+
+/// All store ports over one database. A handle: clones share the connections.
+#[derive(Debug, Clone)]
+pub struct MySqlStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    primary: Server,
+    replicas: Vec<Server>,
+    /// Whose turn it is.
+    turn: AtomicUsize,
+    options: MySqlOptions,
+    log: Logger,
+    counters: Counters,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("primary", &self.primary)
+            .field("replicas", &self.replicas)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    replica: AtomicU64,
+    behind: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What replicas were good for since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MySqlStats {
+    /// Pages that a replica answered.
+    pub replica_pages: u64,
+    /// Pages that the primary answered since a replica was behind.
+    pub replica_behind: u64,
+    /// Failures of replicas; each is left alone for a second then.
+    pub replica_failures: u64,
+}
+
+/// Addresses, sizes and limits of a [`MySqlStore`].
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MySqlOptions {
+    /// `mysql://user:password@host:port/database`; `?require_ssl=true` for TLS.
+    pub primary: String,
+    /// Replicas of it; none by default.
+    pub replicas: Vec<String>,
+    /// Most connections to each server; 16.
+    pub connections: usize,
+    /// Callers that may wait for a connection of a server; more are refused as overloaded. 1,024.
+    pub waiting: usize,
+    /// Longest wait for a connection; 2 s.
+    pub patience: Duration,
+    /// Longest time for a call, with its repetitions; 10 s.
+    pub time: Duration,
+    /// Times that a transaction is begun again when others were in the way; 8.
+    pub retries: u32,
+    /// Prepared statements that each connection keeps; 256.
+    pub statements: usize,
+}
+
+impl fmt::Debug for MySqlOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Addresses carry passwords.
+        f.debug_struct("MySqlOptions").field("connections", &self.connections).finish_non_exhaustive()
+    }
+}
+
+impl MySqlOptions {
+    /// The usual sizes, for this primary and no replicas.
+    #[must_use]
+    pub fn new(primary: &str) -> Self {
+        Self {
+            primary: primary.to_owned(),
+            replicas: Vec::new(),
+            connections: 16,
+            waiting: 1_024,
+            patience: Duration::from_secs(2),
+            time: Duration::from_secs(10),
+            retries: 8,
+            statements: 256,
+        }
+    }
+}
+
+impl MySqlStore {
+    /// Opens the store. Checks that the primary answers and has the schema of this version, which
+    /// [`migrate`](Self::migrate) makes; replicas may be away.
+    ///
+    /// # Errors
+    /// Each says what to do; see [`OpenError`].
+    pub async fn open(options: MySqlOptions, log: Logger) -> Result<Self, OpenError> {
+        let primary = Server::new(&options.primary, &options)?;
+        let replicas = options.replicas.iter().map(|url| Server::new(url, &options));
+        let replicas = replicas.collect::<Result<_, _>>()?;
+        let (turn, counters) = (AtomicUsize::new(0), Counters::default());
+        let store = Self { inner: Arc::new(Inner { primary, replicas, turn, options, log, counters }) };
+        {
+            let mut conn = store.inner.primary.conn().await.map_err(|fail| match fail {
+                error::Fail::Sql(e) => OpenError::Unreachable(e.into()),
+                other => OpenError::Unreachable(other.into_store("mysql.open").to_string().into()),
+            })?;
+            migrate::verify(&mut conn).await?;
+        }
+        Ok(store)
+    }
+
+    /// Brings the schema of the database that `url` names up to date, and answers its number. Any number of instances may
+    /// do it at once: one does, the others wait and find it done. Needs the right to make tables, which servers do not.
+    ///
+    /// # Errors
+    /// Each says what to do; see [`OpenError`].
+    pub async fn migrate(url: &str) -> Result<u32, OpenError> {
+        migrate::migrate(url).await
+    }
+
+    /// Closes all connections; calls that run fail.
+    pub async fn close(&self) {
+        self.inner.primary.close().await;
+        for replica in &self.inner.replicas {
+            replica.close().await;
+        }
+    }
+
+    /// What replicas were good for.
+    #[must_use]
+    pub fn stats(&self) -> MySqlStats {
+        let Counters { replica, behind, failed } = &self.inner.counters;
+        MySqlStats {
+            replica_pages: replica.load(Ordering::Relaxed),
+            replica_behind: behind.load(Ordering::Relaxed),
+            replica_failures: failed.load(Ordering::Relaxed),
+        }
+    }
+
+    fn tries(&self, operation: &'static str, call: Call) -> Tries {
+        let options = &self.inner.options;
+        Tries::new(operation, call, options.time, options.retries)
+    }
+
+    /// Asks the next replica that is well; `None` when there is none, it fails, or has nothing to say.
+    async fn on_replica<T, F>(&self, work: F) -> Option<T>
+    where
+        F: for<'c> FnOnce(&'c mut Conn) -> Pin<Box<dyn Future<Output = Done<Option<T>>> + Send + 'c>> + Send,
+    {
+        let Inner { replicas, turn, counters, options, log, .. } = &*self.inner;
+        let first = turn.fetch_add(1, Ordering::Relaxed);
+        let replica = (0..replicas.len())
+            .map(|i| &replicas[first.wrapping_add(i) % replicas.len()])
+            .find(|replica| replica.is_well())?;
+        let asked = async {
+            let mut conn = replica.conn().await?;
+            work(&mut conn).await
+        };
+        match tokio::time::timeout(options.patience, asked).await {
+            Ok(Ok(Some(answer))) => {
+                counters.replica.fetch_add(1, Ordering::Relaxed);
+                Some(answer)
+            }
+            Ok(Ok(None)) => {
+                counters.behind.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+            failed => {
+                let why = failed.map(|done| done.err().map(|fail| fail.into_store("mysql.replica")));
+                counters.failed.fetch_add(1, Ordering::Relaxed);
+                replica.rest();
+                warn!(log, "a replica failed, the primary answers"; "error" => ?why.ok().flatten());
+                None
+            }
+        }
+    }
+}
+
+/// Every statement, with its lists filled, for the test of query plans.
+#[doc(hidden)]
+#[must_use]
+pub fn statements_for_plans() -> Vec<String> {
+    let all = [
+        append::ALL,
+        changes::ALL,
+        conversations::ALL,
+        directory::ALL,
+        friends::ALL,
+        groups::ALL,
+        logins::ALL,
+        messages::ALL,
+        users::ALL,
+    ];
+    all.concat().into_iter().map(|sql| sql.of(2)).collect()
+}
