@@ -20,9 +20,11 @@ mod recall;
 mod register;
 mod rights;
 mod sizes;
+mod storm;
 mod sync;
 mod texts;
 mod unread;
+pub(crate) mod walk;
 mod ws_connect;
 mod ws_events;
 mod ws_frames;
@@ -59,6 +61,8 @@ pub fn all() -> Vec<Case> {
         ws_sync::cases(),
         order::cases(),
         texts::cases(),
+        walk::cases(),
+        storm::cases(),
     ];
     let alone = |case: Case| if ALONE.contains(&case.name) { case.alone() } else { case };
     let mut all: Vec<Case> = areas.into_iter().flatten().map(alone).collect();

@@ -7,6 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::server::Home;
 use crate::Outcome;
+use crate::cases::walk::Walk;
 use crate::client::Socket;
 use crate::history::{History, Seen, Sent, Session};
 use crate::json::Json;
@@ -17,6 +18,7 @@ cases! { "process";
     "kill -9 under load and restart, 20 times: every stored message is there once and in order" => twenty_kills_lose_nothing,
     "a retry with the same id after a crash gets the first ids" => retries_after_a_crash_get_the_first_ids,
     "kill -9 under HTTP load: what 201 said is there" => a_kill_keeps_what_http_said,
+    "whatever was answered is there after kill -9: lists, unread counts, history, sync" => a_walk_survives_kills,
     "kill -9 while groups and friends are made: what was answered is there" => a_kill_keeps_friends_and_groups,
 }
 
@@ -224,5 +226,20 @@ async fn a_kill_keeps_friends_and_groups(_: World) -> Outcome {
     bob.get(&format!("/groups/{}", group.id)).await?.ok(200)?;
     same!(alice.get("/users/info").await?.ok(200)?.text("nickname")?, "kept", "the nickname");
     fresh_user.at(&server.world).login_again().await?;
+    Ok(())
+}
+
+async fn a_walk_survives_kills(_: World) -> Outcome {
+    let home = Home::new()?;
+    let settings = ["limits.sends_per_second=0"];
+    let mut server = home.start(&settings).await?;
+    let mut walk = Walk::start(&server.world).await?;
+    for round in 0..10 {
+        walk.steps(15).await?;
+        server.kill().await?;
+        server = home.start(&settings).await?;
+        walk.reconnect(&server.world).await?;
+        walk.check().await.with_context(|| format!("after kill {round}"))?;
+    }
     Ok(())
 }
