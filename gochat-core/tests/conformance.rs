@@ -78,20 +78,31 @@ impl Wire for InMemory {
     }
 
     async fn connect(&self, session: SessionRecord) -> Box<dyn Inbox> {
-        Box::new(Read(self.0.connect(session)))
+        Box::new(Read { session: self.0.connect(session), ended: false })
     }
 }
 
-struct Read(Arc<MemorySession>);
+struct Read {
+    session: Arc<MemorySession>,
+    ended: bool,
+}
 
 #[async_trait]
 impl Inbox for Read {
     async fn next(&mut self) -> Got {
-        match self.0.next().await {
+        let event = match self.session.try_next() {
+            Some(event) => event,
+            None if self.ended => return Got::Ended,
+            None => self.session.next().await,
+        };
+        match event {
             Event::NewMessage(view) => Got::Message(view.message.conversation, view.message.seq),
             Event::Stored(receipt) => Got::Receipt(receipt.view.message.client_msg_id.clone()),
             Event::Refused { client_msg_id, .. } => Got::Refused(client_msg_id),
-            Event::EndSession(_) => Got::Ended,
+            Event::EndSession(_) => {
+                self.ended = true;
+                Got::Ended
+            }
             _ => Got::Other,
         }
     }

@@ -76,6 +76,11 @@ impl MemorySession {
         .await
     }
 
+    /// The next event, if there is one.
+    pub fn try_next(&self) -> Option<Event> {
+        lock(&self.state).events.pop_front()
+    }
+
     fn push(&self, event: Event) {
         let waiting = {
             let mut state = lock(&self.state);

@@ -384,7 +384,10 @@ async fn ended_sessions_end_and_the_others_stay(fx: DeliverFixture) {
     fx.mark(7).await;
     let ended = async |inbox: &mut Box<dyn Inbox>| loop {
         match inbox.next().await {
-            Got::Ended => return,
+            Got::Ended => {
+                assert_eq!(inbox.next().await, Got::Ended, "it got what came after its end");
+                return;
+            }
             Got::Message(_, seq) => assert!(seq < Seq::new(LAST), "it got what came after its end"),
             _ => {}
         }

@@ -33,6 +33,10 @@
 
 macro_rules! cases {
     (($d:tt) $macro:ident, $fixture:ty: $($case:ident),+ $(,)?) => {
+        /// The names of the cases, for a runner that makes its tests itself: one that asks for a server first.
+        #[doc(hidden)]
+        pub const CASES: &[&str] = &[$(stringify!($case)),+];
+
         /// Runs one case, by its name.
         ///
         /// # Panics
