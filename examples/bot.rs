@@ -4,7 +4,7 @@
 //! `cargo run -p gochat-examples --bin bot -- http://127.0.0.1:8080 my-bot its-password`
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use gochat_examples::http::Http;
@@ -20,11 +20,15 @@ async fn main() -> anyhow::Result<()> {
     let mut bot = Bot::default();
     let mut pause = Duration::from_millis(200);
     loop {
+        let began = Instant::now();
         match bot.serve(&http, &name, &password).await {
             Ok(()) => return Ok(()),
             Err(e) => eprintln!("interrupted: {e:#}; back in {pause:?}"),
         }
         tokio::time::sleep(pause).await;
+        if began.elapsed() > Duration::from_secs(60) {
+            pause = Duration::from_millis(200); // it went well for long: this is a new interruption
+        }
         pause = (pause * 2).min(Duration::from_secs(30));
     }
 }

@@ -154,7 +154,13 @@ async fn terminal_sends_shows_lists_and_quits() {
     assert_eq!(program.line(&room.to_string()).await, format!("  {room} bob (1 unread)"));
     program.types(&format!("/to {room}")).await;
     program.types("and you").await;
-    let got = in_time(inbox.next_message()).await.expect("subscribed");
+    // Bob's own messages reach his session, too: the program sent them, no session did.
+    let got = loop {
+        let got = in_time(inbox.next_message()).await.expect("subscribed");
+        if got.message.sender != bob.id() {
+            break got;
+        }
+    };
     assert_eq!((got.message.conversation, &*got.message.body.content), (room, "and you"));
 
     program.types("/quit").await;
@@ -173,4 +179,21 @@ async fn clients_without_arguments_say_how_to_use_them() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains(usage), "{said}");
     }
+}
+
+#[test]
+fn the_examples_that_the_documents_name_are_there() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let manifest = include_str!("../Cargo.toml");
+    let mut named = 0;
+    for document in ["README.md", "README.zh.md", "docs/tutorial-all-in-one.md", "docs/tutorial-embedded.md"]
+    {
+        let text = std::fs::read_to_string(format!("{root}/{document}")).expect("readable");
+        for rest in text.split("-p gochat-examples --bin ").skip(1) {
+            let name = rest.split_whitespace().next().expect("a name");
+            assert!(manifest.contains(&format!("name = \"{name}\"")), "{document}: no example {name}");
+            named += 1;
+        }
+    }
+    assert!(named >= 3, "{named} are named");
 }
