@@ -40,9 +40,11 @@ async fn world_is_first_then_newest_activity(t: World) -> Outcome {
     let first = alice.befriend(&bob).await?;
     let second = alice.befriend(&ann).await?;
     let group = alice.group(&[&bob]).await?.conversation;
-    bob.say(&first, "1").await?;
-    ann.say(&second, "2").await?;
-    bob.say(&group, "3").await?;
+    for (who, to, text) in [(&bob, &first, "1"), (&ann, &second, "2"), (&bob, &group, "3")] {
+        who.say(to, text).await?;
+        // Times are in milliseconds: the next one is another.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
     same!(
         alice.listed().await?,
         vec!["world".into(), group.clone(), second.clone(), first.clone()],
