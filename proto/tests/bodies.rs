@@ -49,8 +49,13 @@ fn envelopes() {
         json(Failure::new("taken", "USERNAME_TAKEN", "t")),
         r#"{"success":false,"message":"taken","code":"USERNAME_TAKEN","traceId":"t"}"#
     );
-    let field =
-        WrongField { field: "username", fault: "TOO_SHORT", message: "short".into(), min: Some(3), max: None };
+    let field = WrongField {
+        field: "username",
+        fault: "TOO_SHORT",
+        message: "short".into(),
+        min: Some(3),
+        max: None,
+    };
     assert_eq!(
         json(Failure {
             fields: &[field],

@@ -10,6 +10,7 @@
 //! delivered from the stored row.
 
 mod authorise;
+mod batch;
 mod pipeline;
 mod plan;
 mod validate;

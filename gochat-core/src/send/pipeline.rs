@@ -1,11 +1,12 @@
 //! The pipeline itself: one batch through all steps.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use slog::{Logger, warn};
 
 use super::authorise::{among_friends, authorise};
+use super::batch::Batch;
 use super::plan::{Outcome, plan};
 use super::validate::validate;
 use crate::error::Code;
@@ -40,62 +41,6 @@ pub struct Report {
 
 /// What a user may do in a conversation.
 type Answer = ((ConversationId, UserId), Option<Access>);
-
-/// The state of a batch: one place for each send, by position.
-struct Batch<'a> {
-    commands: &'a [SendCommand],
-    outcomes: Vec<Option<Outcome>>,
-    access: HashMap<(ConversationId, UserId), Option<Access>>,
-    /// Of the senders into single conversations, where only friends write to each other; else empty.
-    friends: HashMap<UserId, Vec<UserId>>,
-    /// Whom repeats go to.
-    audiences: HashMap<(ConversationId, UserId), Option<Access>>,
-}
-
-impl Batch<'_> {
-    fn open(&self) -> Vec<usize> {
-        (0..self.commands.len()).filter(|i| self.outcomes[*i].is_none()).collect()
-    }
-
-    fn access_of(&self, command: &SendCommand) -> Option<&Access> {
-        self.access.get(&(command.conversation, command.sender)).and_then(Option::as_ref)
-    }
-
-    /// By whose members a message is delivered.
-    fn audience_of(&self, command: &SendCommand, outcome: &Outcome) -> Option<&Access> {
-        match outcome {
-            Outcome::Repeated(_) => {
-                self.audiences.get(&(command.conversation, command.sender)).and_then(Option::as_ref)
-            }
-            _ => self.access_of(command),
-        }
-    }
-
-    fn repeated(&self) -> Vec<usize> {
-        let is_repeated = |i: &usize| matches!(self.outcomes[*i], Some(Outcome::Repeated(_)));
-        (0..self.commands.len()).filter(is_repeated).collect()
-    }
-
-    /// Positions in the order of delivery: that of the batch, but within a conversation that of the sequences. They differ
-    /// where a repeat stands behind new messages: it may have been stored by a process that died before it delivered.
-    fn order(&self, repeated: &[usize]) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.commands.len()).collect();
-        let mixed: HashSet<_> = repeated.iter().map(|i| self.commands[*i].conversation).collect();
-        let mut places: HashMap<ConversationId, Vec<(Seq, usize)>> = HashMap::new();
-        for (i, command) in self.commands.iter().enumerate().filter(|(_, c)| mixed.contains(&c.conversation))
-        {
-            if let Some(receipt) = self.outcomes[i].as_ref().and_then(Outcome::receipt) {
-                places.entry(command.conversation).or_default().push((receipt.seq, i));
-            }
-        }
-        for mut sent in places.into_values() {
-            let places: Vec<_> = sent.iter().map(|(_, i)| *i).collect();
-            sent.sort_unstable();
-            places.into_iter().zip(sent).for_each(|(place, (_, i))| order[place] = i);
-        }
-        order
-    }
-}
 
 fn key(command: &SendCommand) -> MessageKey {
     MessageKey {

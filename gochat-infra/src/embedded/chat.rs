@@ -136,7 +136,6 @@ impl GoChat {
     }
 
     /// Where log records go.
-    #[must_use]
     pub fn log(&self) -> &Logger {
         &self.0.log
     }

@@ -77,7 +77,7 @@ impl Upstream for Feed {
         let mut sends = sends.into_iter();
         while sends.len() > 0 {
             // All that came together goes in together, so that it is in one batch.
-            let permits = self.queue.reserve_many(sends.len().min(room)).await.map_err(|e| closed(e))?;
+            let permits = self.queue.reserve_many(sends.len().min(room)).await.map_err(closed)?;
             for (permit, send) in permits.zip(&mut sends) {
                 permit.send(send);
             }

@@ -59,7 +59,6 @@ impl GoChat {
     ///
     /// Served by [`serve`](crate::web::server::serve), sockets are written to directly by whoever delivers; in another server
     /// they work as well and cost a task wake-up for each write.
-    #[must_use]
     pub fn router(&self, mount: Mount) -> Router {
         let ports = self.ports();
         let upstream: Arc<dyn Upstream> = Arc::new(self.upstream().clone());

@@ -306,10 +306,14 @@ impl Hub {
             EndReason::Replaced => CloseReason::Replaced,
             _ => CloseReason::LoginEnded,
         };
-        let (user, which): (UserId, Box<dyn Fn(&Session) -> bool + Send>) = match *audience {
-            Audience::Login(user, login) => (user, Box::new(move |s| s.info().login == login)),
-            Audience::Session(user, id) => (user, Box::new(move |s| s.info().session == id)),
+        let user = match *audience {
+            Audience::Login(user, _) | Audience::Session(user, _) => user,
             _ => return,
+        };
+        let which = |s: &Session| match *audience {
+            Audience::Login(_, login) => s.info().login == login,
+            Audience::Session(_, id) => s.info().session == id,
+            _ => false,
         };
         let found: Vec<_> = {
             let shard = self.inner.users[shard_of(user.get())].read();
