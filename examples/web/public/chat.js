@@ -161,16 +161,36 @@ export function flushReads() {
 
 export const forgetReads = () => unreadMarks.clear();
 
-/** Loads a group's own page: its members, and so my rank in it. */
+const groupLoads = new Map();
+
+/** Loads a group's own page: its members, and so my rank in it. Asked again while it loads, it loads once more: what it is
+ *  loading may be from before the change that the second one is about. */
 export function loadGroup(conversation) {
   const groupId = groupIdOf(conversation);
   if (!groupId) return Promise.resolve();
-  return single(`group:${groupId}`, async () => {
-    const applyPresence = presenceSnapshot();
-    const group = await api.group(groupId);
-    batch(() => {
-      groups.value = withEntry(groups.value, groupId, group);
-      applyPresence(group.members);
-    });
-  }).catch(() => {});
+  const running = groupLoads.get(groupId);
+  if (running) {
+    running.again = true;
+    return running.done;
+  }
+  const load = { again: true };
+  groupLoads.set(groupId, load);
+  load.done = (async () => {
+    while (load.again) {
+      load.again = false;
+      await fetchGroup(groupId);
+    }
+  })()
+    .catch(() => {})
+    .finally(() => groupLoads.delete(groupId));
+  return load.done;
+}
+
+async function fetchGroup(groupId) {
+  const applyPresence = presenceSnapshot();
+  const group = await api.group(groupId);
+  batch(() => {
+    groups.value = withEntry(groups.value, groupId, group);
+    applyPresence(group.members);
+  });
 }

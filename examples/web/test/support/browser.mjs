@@ -25,6 +25,8 @@ function watch() {
     constructor(...args) {
       super(...args);
       window.sockets.push(this);
+      // Whether being offline reaches sockets differs from browser to browser.
+      if (!navigator.onLine) this.close();
     }
   };
 }
