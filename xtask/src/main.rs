@@ -4,6 +4,7 @@ mod bench;
 mod deps;
 mod e2e;
 mod licences;
+mod servers;
 mod sh;
 mod stages;
 mod tidy;
@@ -17,6 +18,8 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test           everything that CI runs: verify, e2e, soak
+  mysql          the suites of MySQL storage, over MariaDB
+  servers ARGS   real servers for tests: up, down, status, env, kill, logs, run … -- COMMAND
   verify         the gate: format, tidy, dependencies, clippy, tests, doctests, docs; changes nothing
   e2e            the acceptance suite, the process suite and the browser suite against the release server
   soak           three minutes of connects, sends and disconnects; memory flat, gauges back at 0
@@ -26,7 +29,8 @@ cargo xtask COMMAND
   help           this text";
 
 /// The names of all commands, for the check that documents name no others.
-const COMMANDS: [&str; 9] = ["test", "verify", "e2e", "soak", "bench", "stage", "tidy", "deps", "help"];
+const COMMANDS: [&str; 11] =
+    ["test", "verify", "e2e", "soak", "mysql", "servers", "bench", "stage", "tidy", "deps", "help"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -41,7 +45,7 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> Result<()> {
     let (command, rest) = args.split_first().map_or(("help", &[][..]), |(c, rest)| (c.as_str(), rest));
-    if !rest.is_empty() && !matches!(command, "bench" | "stage") {
+    if !rest.is_empty() && !matches!(command, "bench" | "servers" | "stage") {
         bail!("{command} takes no arguments\n\n{HELP}");
     }
     std::env::set_current_dir(sh::root())?;
@@ -51,6 +55,8 @@ fn run(args: &[String]) -> Result<()> {
         "verify" => stages::run(&stages::verify()),
         "e2e" => stages::run(&stages::e2e()),
         "soak" => stages::run(&stages::soak()),
+        "mysql" => stages::run(&stages::mysql()),
+        "servers" => servers::run(rest),
         "bench" => bench::run(rest),
         "tidy" => tidy::check(),
         "deps" => deps::check(),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::sh::{Counts, cargo, run as sh};
-use crate::{deps, e2e, licences, tidy, tools};
+use crate::{deps, e2e, licences, servers, tidy, tools};
 
 /// One stage: a name, and what it does.
 #[derive(Clone, Copy)]
@@ -56,6 +56,11 @@ pub(crate) fn verify() -> Vec<Stage> {
                 ]
                 .concat(),
                 &[
+                    &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "mysql"],
+                    &slice[..],
+                ]
+                .concat(),
+                &[
                     &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "web"],
                     &slice[..],
                 ]
@@ -74,7 +79,11 @@ pub(crate) fn verify() -> Vec<Stage> {
                 .concat(),
             ])
         }),
-        stage("tests and doctests", || all(&[&["test", "--workspace", "--all-features", "--no-fail-fast"]])),
+        stage("tests and doctests", || {
+            // Those that need servers are ignored here, and run in stages of their own.
+            sh(cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])
+                .env("GOCHAT_SERVERS", "later"))
+        }),
         stage("docs", || {
             sh(cargo(&["doc", "--workspace", "--all-features", "--no-deps"])
                 .env("RUSTDOCFLAGS", "-D warnings"))
@@ -117,6 +126,15 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<Stage>> {
         bail!("name one or more of these stages:\n{known}");
     }
     Ok(all.into_iter().filter(|s| names.iter().any(|n| n == s.name)).collect())
+}
+
+/// MySQL storage over real servers. A build of its own, with little in it.
+pub(crate) fn mysql() -> Vec<Stage> {
+    vec![stage("mysql", || {
+        let suites = ["--test", "mysql_conformance"];
+        let slice = ["test", "-p", "gochat-infra", "--no-default-features", "--features", "mysql"];
+        servers::with(&["db"], &[&slice[..], &suites].concat())
+    })]
 }
 
 /// Runs the stages, with a line for each, and closes with the counts of all. Goes on after a failure: one run tells all.

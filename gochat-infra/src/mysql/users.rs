@@ -18,13 +18,13 @@ use super::tx::{Tx, read, transact};
 
 statements! {
     INSERT = ["INSERT INTO users (id, name, name_key, nickname, nickname_key, avatar, guest, created_at, password, \
-               external) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"];
+               external, external_digest) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, UNHEX(SHA2(?, 256)))"];
     // The head is read without a lock: a message that is being stored counts as read or not, as it falls.
     ENTER = ["INSERT INTO conversation_members (conversation, user, role, joined_seq, read_seq, changed, joined) \
               SELECT c.id, ?, 1, c.last_seq, c.last_seq, ?, ? FROM conversations c WHERE c.id = 1"];
     BY_IDS = ["SELECT ", user_columns!(), " FROM users u FORCE INDEX (PRIMARY) WHERE u.id IN ({})"] each ("?", ",");
     BY_NAME = ["SELECT ", user_columns!(), " FROM users u WHERE u.name_key = ?"];
-    BY_EXTERNAL = ["SELECT ", user_columns!(), " FROM users u WHERE u.external = ?"];
+    BY_EXTERNAL = ["SELECT ", user_columns!(), " FROM users u WHERE u.external_digest = UNHEX(SHA2(?, 256))"];
     PASSWORD = ["SELECT password FROM users WHERE id = ?"];
     UPDATE = ["UPDATE users SET nickname = IF(?, ?, nickname), nickname_key = IF(?, ?, nickname_key), \
                avatar = COALESCE(?, avatar), password = COALESCE(?, password) WHERE id = ?"];
@@ -115,6 +115,7 @@ async fn create(tx: &mut Tx<'_>, new: &NewUser) -> Done<()> {
         user.guest.into(),
         user.created_at.as_millis().into(),
         new.password.as_ref().map(PasswordHash::reveal).into(),
+        new.external.as_deref().map(str::as_bytes).into(),
         new.external.as_deref().map(str::as_bytes).into(),
     ];
     match tx.exec_drop(INSERT.one(), Params::Positional(values)).await {

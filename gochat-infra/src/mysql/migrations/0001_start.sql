@@ -18,9 +18,11 @@ CREATE TABLE IF NOT EXISTS users (
     guest TINYINT NOT NULL,
     created_at BIGINT NOT NULL,
     password VARBINARY(255),
-    external VARBINARY(1024),
+    -- What an embedding program calls the user, of any length; unique by its SHA-256, since keys end at 3,072 bytes.
+    external MEDIUMBLOB,
+    external_digest BINARY(32),
     UNIQUE KEY users_by_key (name_key),
-    UNIQUE KEY users_by_external (external),
+    UNIQUE KEY users_by_external (external_digest),
     -- Searches leave out guests, who all have names that begin alike.
     KEY users_by_name (guest, name_key),
     KEY users_by_nickname (guest, nickname_key(255))
