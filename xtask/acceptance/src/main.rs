@@ -27,5 +27,6 @@ fn start() -> Result<ExitCode> {
         std::net::TcpStream::connect(&base.authority)
             .with_context(|| format!("no server answers at {url}"))?;
     }
-    run(options, "Acceptance of the client contract", cases::all(), &World::new(base))
+    // Cases mostly wait.
+    run(options, "Acceptance of the client contract", cases::all(), &World::new(base), 8)
 }

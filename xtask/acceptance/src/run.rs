@@ -42,12 +42,18 @@ impl Options {
     }
 }
 
-/// Runs `cases` and writes the report. Eight at a time unless `--test-threads` says otherwise: they mostly wait.
-pub fn run(options: Options, title: &str, cases: Vec<Case>, world: &World) -> Result<ExitCode> {
+/// Runs `cases` and writes the report; so many at a time unless `--test-threads` says otherwise.
+pub fn run(
+    options: Options,
+    title: &str,
+    cases: Vec<Case>,
+    world: &World,
+    threads: usize,
+) -> Result<ExitCode> {
     let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
     let results = Arc::new(Results::default());
     let mut arguments = Arguments::from_iter(options.harness);
-    arguments.test_threads.get_or_insert(8);
+    arguments.test_threads.get_or_insert(threads);
     let trials = cases.iter().map(|case| trial(case.clone(), world.clone(), &runtime, &results)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(path) = options.report.filter(|_| !arguments.list) {

@@ -25,5 +25,5 @@ fn start() -> Result<ExitCode> {
     let mounts = listing || process::can_mount();
     // Each case starts servers of its own; this one is nobody's.
     let nowhere = World::new(Base::parse("http://127.0.0.1:9")?);
-    run(options, "Acceptance of the server's process", process::all(mounts), &nowhere)
+    run(options, "Acceptance of the server's process", process::all(mounts), &nowhere, 3)
 }

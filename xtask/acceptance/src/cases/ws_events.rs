@@ -210,7 +210,12 @@ async fn unfriending_ends_presence(t: World) -> Outcome {
 
 async fn connecting_tells_no_snapshot(t: World) -> Outcome {
     let (alice, bob, chat) = t.two_friends().await?;
+    let ann = t.user().await?;
+    ann.befriend(&bob).await?;
+    let mut witness = ann.connect().await?;
     let mut b = bob.connect().await?;
+    // Bob's coming has been told before Alice connects.
+    witness.expect("friend-online", online(&bob, true)).await?;
     let mut a = alice.connect().await?;
     b.expect("friend-online", online(&alice, true)).await?;
     b.say(&chat, "marker").await?;
