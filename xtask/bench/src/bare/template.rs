@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::load::{CLIENT_ID_FROM_END, CLIENT_ID_LEN, CONTENT_FROM_END, CONTENT_LEN};
 use crate::ws;
 
+/// Digits of a sequence: enough for every run, and few, as the template must not be longer than what it stands for.
+const SEQ_LEN: usize = 7;
 const ID: &str = "7296349123456789504";
 const TIME: &str = "2026-01-31T09:30:00.123Z";
 
@@ -26,7 +28,7 @@ impl Delivery {
         let client_id = "!".repeat(CLIENT_ID_LEN);
         let mut json = format!(
             "{{\"type\":\"new-message\",\"data\":{{\"conversationId\":\"{ID}\",\"message\":{{\"messageId\":\"@@@@@@@@@@@@@@@@@@@\",\
-             \"conversationId\":\"{ID}\",\"seq\":##########,\"senderId\":\"{ID}\",\"senderName\":\"bench-00001\",\"senderAvatar\":\"\",\
+             \"conversationId\":\"{ID}\",\"seq\":#######,\"senderId\":\"{ID}\",\"senderName\":\"bench-00001\",\
              \"content\":\"{content}\",\"type\":\"text\",\"sendTime\":\"{TIME}\",\"status\":\"sent\",\"clientMsgId\":\"{client_id}\"}}}}"
         );
         json.push_str(&" ".repeat(payload_len.saturating_sub(json.len() + 1)));
@@ -52,7 +54,7 @@ impl Delivery {
     pub(crate) fn write(&mut self, out: &mut Vec<u8>, id: u64, seq: u64, message: &[u8]) -> Option<()> {
         let content = message.len().checked_sub(CONTENT_FROM_END)?;
         digits(&mut self.frame[self.id..][..19], id, b'0');
-        digits(&mut self.frame[self.seq..][..10], seq, b' ');
+        digits(&mut self.frame[self.seq..][..SEQ_LEN], seq, b' ');
         self.frame[self.content..][..CONTENT_LEN].copy_from_slice(&message[content..][..CONTENT_LEN]);
         self.frame[self.client_id..][..CLIENT_ID_LEN].copy_from_slice(client_id(message));
         out.extend_from_slice(&self.frame);
@@ -76,7 +78,7 @@ impl Ack {
         let client_id = "!".repeat(CLIENT_ID_LEN);
         let mut json = format!(
             "{{\"type\":\"message-ack\",\"data\":{{\"tempMessageId\":\"{temp_id}\",\"clientMsgId\":\"{client_id}\",\
-             \"status\":\"stored\",\"messageId\":\"@@@@@@@@@@@@@@@@@@@\",\"seq\":##########,\"sendTime\":\"{TIME}\"}}"
+             \"status\":\"stored\",\"messageId\":\"@@@@@@@@@@@@@@@@@@@\",\"seq\":#######,\"sendTime\":\"{TIME}\"}}"
         );
         json.push_str(&" ".repeat(payload_len.saturating_sub(json.len() + 1)));
         json.push('}');
@@ -97,7 +99,7 @@ impl Ack {
 
     pub(crate) fn write(&mut self, out: &mut Vec<u8>, id: u64, seq: u64, message: &[u8]) {
         digits(&mut self.frame[self.id..][..19], id, b'0');
-        digits(&mut self.frame[self.seq..][..10], seq, b' ');
+        digits(&mut self.frame[self.seq..][..SEQ_LEN], seq, b' ');
         self.frame[self.temp_id..][..CLIENT_ID_LEN].copy_from_slice(client_id(message));
         self.frame[self.client_id..][..CLIENT_ID_LEN].copy_from_slice(client_id(message));
         out.extend_from_slice(&self.frame);

@@ -7,6 +7,7 @@ use crate::load::{LaneSpec, Lanes, Pace, Tally};
 
 /// Loads a server that has `fault`, and returns what the receivers found.
 fn loaded(fault: Option<Fault>, members: usize, window: u32) -> Tally {
+    crate::machine::wait_when_others_work(false);
     let folder = tempfile::tempdir().unwrap();
     let listen = "127.0.0.1:0".parse().unwrap();
     let store = Some(folder.path().join("log"));

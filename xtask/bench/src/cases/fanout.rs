@@ -57,7 +57,11 @@ pub(crate) fn run(bench: &Bench, variant: Variant) -> anyhow::Result<Outcome> {
     let rounds = Rounds::measure(bench, variant.name, pace, &mut gochat, &mut bare)?;
     let ratio = rounds.ratio(|sample| sample.deliveries);
     let mut details = rounds.details();
-    details.push(format!("\nA delivery is {} bytes of JSON from either server.", bare.lanes.frame_bytes().0));
+    let (ours, its) = (bytes, bare.lanes.frame_bytes());
+    details.push(format!(
+        "\nA delivery is {} bytes of JSON, the bare server's {}; an ack {} and {}.",
+        ours.0, its.0, ours.1, its.1
+    ));
     Ok(Outcome {
         name: variant.name,
         what: variant.what,
