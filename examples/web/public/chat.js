@@ -192,5 +192,8 @@ async function fetchGroup(groupId) {
   batch(() => {
     groups.value = withEntry(groups.value, groupId, group);
     applyPresence(group.members);
+    const { groupName, avatar, memberCount, description } = group;
+    const target = { groupId, groupName, avatar, memberCount, description };
+    changeConversation(group.conversationId ?? groupId, (c) => ({ ...c, target }));
   });
 }
