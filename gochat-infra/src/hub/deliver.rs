@@ -112,7 +112,7 @@ impl Hub {
                         // What is no message keeps its place among the messages before and after it.
                         batch.newest.clear();
                     }
-                    batch.groups[group].events.push(Item { position, event, except: delivery.except });
+                    batch.groups[group].events.push(Item::new(position, event, delivery.except));
                 }
             }
         }
@@ -215,32 +215,32 @@ impl Hub {
 
     /// Queues a group to one session.
     fn queue(&self, batch: &mut Batch<'_>, index: usize, session: &Arc<Session>) {
-        let id = session.info().session;
+        let info = session.info();
         let group = &mut batch.groups[index];
         if let Link::Events(_) = session.link() {
-            group.events.iter().filter(|i| i.except != Some(id)).for_each(|i| session.push_event(i.event));
+            group.events.iter().filter(|i| i.is_for(info)).for_each(|i| session.push_event(i.event));
             return;
         }
-        if let Some(personal) = batch.personal.get_mut(&id) {
-            for (item, it) in group.events.iter().enumerate().filter(|(_, it)| it.except != Some(id)) {
+        if let Some(personal) = batch.personal.get_mut(&info.session) {
+            for (item, it) in group.events.iter().enumerate().filter(|(_, it)| it.is_for(info)) {
                 personal.pieces.push((it.position, Piece::Grouped { group: index, item }));
             }
             return;
         }
         let encoder = &*self.inner.encoder;
         let mut count = group.events.len();
-        let frames = if group.excepts(id) {
+        let frames = if group.is_for(info) {
+            group.all(encoder)
+        } else {
             let mut own = Vec::new();
             for item in 0..group.events.len() {
-                if group.events[item].except != Some(id) {
+                if group.events[item].is_for(info) {
                     own.extend_from_slice(group.one(item, encoder));
                 } else {
                     count -= 1;
                 }
             }
             own.into()
-        } else {
-            group.all(encoder)
         };
         self.push(&mut batch.out, session, &frames, count);
     }

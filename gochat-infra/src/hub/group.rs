@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use gochat_core::model::{Audience, ConversationId, Event, SessionId};
+use gochat_core::model::{Audience, ConversationId, Event, SessionId, UserId};
 
 use super::Encoder;
+use super::session::SessionInfo;
 
 /// Events for one audience, in order.
 pub(super) struct Group<'a> {
@@ -19,7 +20,22 @@ pub(super) struct Item<'a> {
     /// Its place in the batch.
     pub(super) position: usize,
     pub(super) event: &'a Event,
-    pub(super) except: Option<SessionId>,
+    except: Option<SessionId>,
+    /// Whose typing it is: to the others, so to none of this user's sessions, though an audience by conversation has
+    /// them.
+    writer: Option<UserId>,
+}
+
+impl<'a> Item<'a> {
+    pub(super) fn new(position: usize, event: &'a Event, except: Option<SessionId>) -> Self {
+        let writer = if let Event::Typing { user, .. } = event { Some(user.id) } else { None };
+        Self { position, event, except, writer }
+    }
+
+    /// Whether it is for this session.
+    pub(super) fn is_for(&self, session: &SessionInfo) -> bool {
+        self.except != Some(session.session) && self.writer != Some(session.user)
+    }
 }
 
 struct Encoded {
@@ -67,9 +83,9 @@ impl<'a> Group<'a> {
         &encoded.bytes[encoded.ranges[i].clone()]
     }
 
-    /// Whether a session must be left out of some of it.
-    pub(super) fn excepts(&self, session: SessionId) -> bool {
-        self.events.iter().any(|item| item.except == Some(session))
+    /// Whether all of it is for this session.
+    pub(super) fn is_for(&self, session: &SessionInfo) -> bool {
+        self.events.iter().all(|item| item.is_for(session))
     }
 }
 
