@@ -64,7 +64,10 @@ impl Results {
             };
             writeln!(table, "| `{name}` | {} | {} |", cell(case.says), cell(&result))?;
         }
-        let head = format!("# {title}\n\n{passed} passed, {failed} failed, {not_run} not run.\n");
+        let head = format!(
+            "# {title}\n\nWritten by the suite itself (`--report`); every case is a test that can be run by its name.\n\n\
+             {passed} passed, {failed} failed, {not_run} not run.\n"
+        );
         std::fs::write(path, head + &table).with_context(|| path.display().to_string())
     }
 }

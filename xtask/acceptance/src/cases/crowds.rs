@@ -19,6 +19,7 @@ cases! { "crowds";
     "never new-message to the sending session, its user's other devices get it, in a crowd too" => a_crowd_spares_the_sending_session,
     "unread in a group above 500" => a_crowd_counts_unread,
     "memberCount of a large group" => a_crowd_is_counted,
+    "typing in a group above 500 goes to the others who are online, to none of the typer's own devices" => a_crowd_sees_others_type,
     "no group-member-online in groups of more than 200" => a_crowd_hears_no_presence,
     "recall in a group above 500 reaches the members" => a_recall_reaches_the_crowd,
 }
@@ -167,4 +168,30 @@ async fn a_crowd_hears_no_presence(t: World) -> Outcome {
     two.say(&crowd.group.conversation, &marker).await?;
     listener.hears(&marker).await?;
     listener.never("group-member-online", |d| d["groupId"] == crowd.group.id.as_str())
+}
+
+async fn a_crowd_sees_others_type(t: World) -> Outcome {
+    let crowd = t.crowd().await?;
+    let users = some_members(&t, &crowd, 80, 2).await?;
+    let (mut one, mut two) = (users[0].connect().await?, users[0].connect().await?);
+    let mut other = users[1].connect().await?;
+    let chat = crowd.group.conversation.as_str();
+    // A large conversation shares one turn in 2 s, which another case may have just used.
+    let typed = |d: &serde_json::Value| d["conversationId"] == chat && d["userId"] == users[0].id.as_str();
+    for _ in 0..40 {
+        one.request("typing", serde_json::json!({"conversationId": chat, "typing": true})).await?;
+        other.settle().await?;
+        if other.count("typing", typed) > 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    other.expect("typing", typed).await?;
+    let marker = fresh("marker ");
+    other.say(chat, &marker).await?;
+    for socket in [&mut one, &mut two] {
+        socket.hears(&marker).await?;
+        socket.never("typing", typed)?;
+    }
+    Ok(())
 }

@@ -31,8 +31,9 @@ mod ws_frames;
 mod ws_send;
 mod ws_sync;
 
-/// Cases that count who is online, or load the server: the server is theirs alone.
-const ALONE: [&str; 1] = ["conversations::world_counts_who_is_online"];
+/// Cases that count who is online, or compare times: the server is theirs alone.
+const ALONE: [&str; 2] =
+    ["conversations::world_counts_who_is_online", "login::wrong_credentials_take_the_same_time"];
 
 /// Every case, in the order of the contract.
 pub fn all() -> Vec<Case> {
