@@ -171,6 +171,36 @@ async fn a_slow_reader_is_cut_off_and_nobody_waits_for_it() {
 }
 
 #[tokio::test]
+async fn of_a_large_group_those_who_are_here_hear_once_and_strangers_nothing() {
+    let server = Server::start(WsConfig::default(), Limits::default()).await;
+    let alice = server.user("alice").await;
+    let mut members = Vec::new();
+    for n in 0..1_200 {
+        members.push(server.user(&format!("member{n}")).await);
+    }
+    let stranger = server.user("stranger").await;
+    let ids: Vec<_> = members.iter().map(Client::id).collect();
+    let group = alice.create_group("large", &ids).await.expect("a group");
+    let mut here = Vec::new();
+    for member in [&members[0], &members[999], &members[1_000], &members[1_199]] {
+        here.push(server.connect(member).await);
+    }
+    let mut outside = server.connect(&stranger).await;
+    for text in ["one", "two"] {
+        alice.send(group, text).await.expect("stored");
+    }
+    for socket in &mut here {
+        for text in ["one", "two"] {
+            assert_eq!(next_of(socket, "new-message").await["data"]["message"]["content"], text);
+        }
+    }
+    // What was meant for somebody else would have come before this.
+    send(&mut outside, json!({"type": "ping"})).await;
+    assert_eq!(next(&mut outside).await["type"], "pong");
+    server.chat.shutdown().await;
+}
+
+#[tokio::test]
 async fn limits_and_nonsense() {
     let server = Server::start(WsConfig::default(), Limits::default()).await;
     let alice = server.user("alice").await;
@@ -229,6 +259,7 @@ async fn the_farewell_spreads_the_return() {
         sockets.push(server.connect(&alice).await);
     }
     let chat = server.chat.clone();
+    #[expect(clippy::disallowed_methods, reason = "a test's own task, which it awaits")]
     let ending = tokio::spawn(async move { chat.shutdown_within(Duration::from_secs(8)).await });
     let mut waits = Vec::new();
     for socket in &mut sockets {
