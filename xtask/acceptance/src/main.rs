@@ -7,6 +7,12 @@ use gochat_acceptance::client::Base;
 use gochat_acceptance::run::{Options, run};
 use gochat_acceptance::{cases, world::World};
 
+const TITLE: &str = "Acceptance of the client contract
+
+For any implementation: it is given an address, makes its own users, and knows nothing of how the server was made.
+`cargo run -p gochat-acceptance -- --url http://127.0.0.1:8080 [filter]`; settings are the defaults, but for cheap
+passwords (`auth.bcrypt_cost=4`). The group `later` is for later rows of the contract and runs with `--ignored`.";
+
 fn main() -> ExitCode {
     start().unwrap_or_else(|error| {
         eprintln!("gochat-acceptance: {error:#}");
@@ -27,6 +33,6 @@ fn start() -> Result<ExitCode> {
         std::net::TcpStream::connect(&base.authority)
             .with_context(|| format!("no server answers at {url}"))?;
     }
-    // Cases mostly wait.
-    run(options, "Acceptance of the client contract", cases::all(), &World::new(base), 8)
+    // Cases mostly wait, so there are more of them than cores.
+    run(options, TITLE, cases::all(), &World::new(base), 8)
 }

@@ -8,6 +8,11 @@ use gochat_acceptance::process;
 use gochat_acceptance::run::{Options, run};
 use gochat_acceptance::world::World;
 
+const TITLE: &str = "Acceptance of the server's process
+
+Starting, stopping, killing, settings, a full disk: what needs the program itself.
+`GOCHAT_BIN=target/release/gochat cargo run -p gochat-acceptance --bin gochat-acceptance-process`.";
+
 fn main() -> ExitCode {
     start().unwrap_or_else(|error| {
         eprintln!("gochat-acceptance-process: {error:#}");
@@ -25,5 +30,5 @@ fn start() -> Result<ExitCode> {
     let mounts = listing || process::can_mount();
     // Each case starts servers of its own; this one is nobody's.
     let nowhere = World::new(Base::parse("http://127.0.0.1:9")?);
-    run(options, "Acceptance of the server's process", process::all(mounts), &nowhere, 3)
+    run(options, TITLE, process::all(mounts), &nowhere, 3)
 }
