@@ -3,11 +3,12 @@
 #
 #   servers.sh up     [SERVER…] [OPTIONS]          starts them, prints how to reach them, and goes
 #   servers.sh run    [SERVER…] [OPTIONS] -- CMD…  starts them, runs CMD with the variables set, stops and removes all
-#   servers.sh down | status | env | logs [PROCESS] | kill PROCESS
+#   servers.sh down | status | env | logs [PROCESS]
+#   servers.sh kill PROCESS | restart PROCESS      ends one by force; starts it again over the same data, on the same port
 #   servers.sh install [SERVER…] [OPTIONS]         only installs and fetches what is missing
 #
 # SERVER: db redis etcd kafka; all without one.  --db mariadb|mysql8   --kafka-nodes 1|3
-# PROCESS, for logs and kill: primary replica redis etcd kafka1…
+# PROCESS: primary replica redis etcd kafka1…
 # What is missing is installed in CI (CI=true), and asked about elsewhere. Fetched files are kept in $GOCHAT_SERVERS_CACHE.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -31,19 +32,21 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[ "$command" = logs ] || [ "$command" = kill ] && args=("${servers[@]}" "${args[@]}") && servers=()
+[[ $command =~ ^(logs|kill|restart)$ ]] && args=("${servers[@]}" "${args[@]}") && servers=()
 [ ${#servers[@]} -gt 0 ] || servers=(db redis etcd kafka)
 case $db in mariadb | mysql8) ;; *) die "--db takes mariadb or mysql8" ;; esac
 want() { [[ " ${servers[*]} " == *" $1 "* ]]; }
 
 # ---- processes: each has NAME.pid and NAME.log in the folder ---------------------------------------------------------------
-alive() { [ -e "$1" ] && kill -0 "$(cat "$1")" 2>/dev/null; }
+# One that has ended, and that nobody has taken note of (Z), is not alive.
+alive() { [ -e "$1" ] && [[ $(ps -o stat= -p "$(cat "$1")" 2>/dev/null) == [!Z]* ]]; }
 # launch NAME CMD…: in a session of its own, so that Ctrl-C in the terminal is ours to handle; under `run` it ends with us.
 launch() {
   local name=$1; shift
   local with=(setsid)
   [ "$command" = run ] && with=(setsid setpriv --pdeathsig KILL --)
-  "${with[@]}" "$@" >"$folder/$name.log" 2>&1 </dev/null &
+  printf '%q ' "$@" >"$folder/$name.command"
+  "${with[@]}" "$@" >>"$folder/$name.log" 2>&1 </dev/null &
   echo $! >"$folder/$name.pid"
 }
 # await NAME SECONDS CMD…: until CMD succeeds.
@@ -84,7 +87,12 @@ source "$here/install.sh"
 source "$here/start.sh"
 
 # A short path: sockets take 107 characters at most.
-make_folder() { folder=$(mktemp -d "${TMPDIR:-/tmp}/gochat-servers.XXXXXX"); : >"$folder/env"; }
+make_folder() {
+  local tmp=${TMPDIR:-/tmp} old
+  # What a `run` that was killed by force has left: its processes went with it.
+  for old in "$tmp"/gochat-servers.*/owner; do [ ! -e "$old" ] || kill -0 "$(cat "$old")" 2>/dev/null || rm -rf "${old%/owner}"; done
+  folder=$(mktemp -d "$tmp/gochat-servers.XXXXXX"); : >"$folder/env"
+}
 started() {
   [ -e "$state" ] || die "none are up"
   folder=$(cat "$state")
@@ -103,13 +111,13 @@ case $command in
     sed 's/^/export /' "$folder/env" ;;
   run)
     [ ${#cmd[@]} -gt 0 ] || die "run what? servers run … -- CMD"
-    install; make_folder
+    install; make_folder; echo $$ >"$folder/owner"
     trap 'stop_all "$folder"' EXIT
     trap 'exit 130' INT; trap 'exit 143' TERM
     start_all
     mapfile -t vars <"$folder/env"
     # In the background and waited for: a signal is served at once then.
-    rc=0; env "${vars[@]}" "${cmd[@]}" <&0 & child=$!
+    rc=0; setpriv --pdeathsig TERM -- env "${vars[@]}" "${cmd[@]}" <&0 & child=$!
     trap 'kill -TERM $child 2>/dev/null; exit 143' INT TERM
     wait "$child" || rc=$?
     exit "$rc" ;;
@@ -128,5 +136,11 @@ case $command in
     pid=$folder/${args[0]:?which process? see status}.pid
     alive "$pid" || die "${args[0]} is not up"
     kill -KILL "$(cat "$pid")"; say "${args[0]} killed" ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  restart)
+    started
+    name=${args[0]:?which process? see status}
+    [ -e "$folder/$name.command" ] || die "there is no $name"
+    ! alive "$folder/$name.pid" || die "$name is up"
+    eval "launch $name $(cat "$folder/$name.command")"; say "$name started again" ;;
+  *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

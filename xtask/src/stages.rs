@@ -114,7 +114,7 @@ pub(crate) fn soak() -> Vec<Stage> {
 }
 
 pub(crate) fn all_of_them() -> Vec<Stage> {
-    [verify(), e2e(), soak()].concat()
+    [verify(), mysql(), e2e(), soak()].concat()
 }
 
 /// The stages of these names, in the order of the whole.

@@ -177,8 +177,10 @@ const fn server(code: u16, cut: Retry) -> (ErrorKind, Retry) {
     match code {
         1205 => (ErrorKind::Timeout, Retry::Safe),
         code if contended(code) => (ErrorKind::Overloaded, Retry::Safe),
-        // Too many connections, of all or of this user; no memory; no slot for a transaction.
-        1040 | 1203 | 1226 | 1037 | 1038 | 1041 | 1135 | 1206 | 1637 => (ErrorKind::Overloaded, Retry::Safe),
+        // Too many connections, of all or of this user; no memory; no slot for a transaction or a prepared statement.
+        1040 | 1203 | 1226 | 1037 | 1038 | 1041 | 1135 | 1206 | 1461 | 1637 => {
+            (ErrorKind::Overloaded, Retry::Safe)
+        }
         // Interrupted, or ran longer than allowed (MySQL, MariaDB).
         1317 | 3024 | 1969 => (ErrorKind::Timeout, cut),
         // Shutting down, killed, the network.
@@ -214,6 +216,7 @@ mod tests {
             (3101, Overloaded, Safe, Safe, true),
             (1040, Overloaded, Safe, Safe, false),
             (1226, Overloaded, Safe, Safe, false),
+            (1461, Overloaded, Safe, Safe, false),
             (1317, Timeout, Safe, Ambiguous, false),
             (3024, Timeout, Safe, Ambiguous, false),
             (1969, Timeout, Safe, Ambiguous, false),

@@ -83,6 +83,16 @@ pub struct MySqlStats {
     pub replica_failures: u64,
 }
 
+/// Which servers answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MySqlHealth {
+    /// The primary. Without it nothing is written, and little is read.
+    pub primary: bool,
+    /// The replicas, in the order of the options. Without them the primary answers.
+    pub replicas: Vec<bool>,
+}
+
 /// Addresses, sizes and limits of a [`MySqlStore`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -101,7 +111,7 @@ pub struct MySqlOptions {
     pub time: Duration,
     /// Times that a transaction is begun again when others were in the way; 8.
     pub retries: u32,
-    /// Prepared statements that each connection keeps; 256.
+    /// Prepared statements that each connection keeps; 128. A server has 16,382 for all by default.
     pub statements: usize,
 }
 
@@ -124,7 +134,7 @@ impl MySqlOptions {
             patience: Duration::from_secs(2),
             time: Duration::from_secs(10),
             retries: 8,
-            statements: 256,
+            statements: 128,
         }
     }
 }
@@ -166,6 +176,14 @@ impl MySqlStore {
         for replica in &self.inner.replicas {
             replica.close().await;
         }
+    }
+
+    /// Asks every server whether it answers; for readiness and reports.
+    pub async fn health(&self) -> MySqlHealth {
+        let Inner { primary, replicas, .. } = &*self.inner;
+        let replicas = futures_util::future::join_all(replicas.iter().map(Server::answers));
+        let (primary, replicas) = tokio::join!(primary.answers(), replicas);
+        MySqlHealth { primary, replicas }
     }
 
     /// What replicas were good for.

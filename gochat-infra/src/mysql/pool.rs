@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::time::{Duration, Instant};
 
+use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -102,6 +103,12 @@ impl Server {
             Ok(conn) => Ok(Lease { conn: conn?, _permits: [active, caller] }),
             Err(_) => Err(Fail::Away),
         }
+    }
+
+    /// Whether it answers, within the time for a connection.
+    pub(super) async fn answers(&self) -> bool {
+        let asked = async { self.conn().await?.ping().await.map_err(Fail::Sql) };
+        matches!(timeout(self.patience, asked).await, Ok(Ok(())))
     }
 
     /// Whether it is worth asking.

@@ -68,4 +68,6 @@ pub(crate) async fn a_dead_replica_costs_nothing(servers: &'static Servers) {
     }
     let failures = store.stats().replica_failures;
     assert!((1..5).contains(&failures), "it is left alone for a while: {failures}");
+    let health = store.health().await;
+    assert_eq!((health.primary, health.replicas), (true, vec![false]));
 }
