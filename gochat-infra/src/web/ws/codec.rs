@@ -319,7 +319,7 @@ mod tests {
             half_a_code,
             forbidden_code,
         ] {
-            assert_eq!(read(&[bad.clone()], 100), Err(Fault::Protocol), "{bad:?}");
+            assert_eq!(read(std::slice::from_ref(&bad), 100), Err(Fault::Protocol), "{bad:?}");
         }
         assert_eq!(read(&[client_frame(0x81, &[0xFF], MASK)], 100), Err(Fault::InvalidText));
     }
