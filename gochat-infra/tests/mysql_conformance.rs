@@ -1,8 +1,8 @@
 //! MySQL storage does what every port's suite asks, and what only it promises.
 //!
 //! The tests ask for a server: `MYSQL_PRIMARY_URL`, and `MYSQL_REPLICA_URL` for a replica of it, as
-//! `cargo xtask servers run db -- cargo test …` gives. Without one they are reported as ignored; with `CI` set they fail
-//! (unless `GOCHAT_SERVERS=later` says that another stage brings the servers).
+//! `cargo xtask servers run db -- cargo test …` gives. Without one they are reported as ignored; with `CI` set they fail.
+//! `GOCHAT_SERVERS=later` leaves them all to `cargo xtask mysql`.
 
 mod mysql_kit;
 
@@ -44,6 +44,10 @@ fn main() -> ExitCode {
         replicas: a_replica_answers_history, a_replica_that_is_behind_is_not_believed, a_dead_replica_costs_nothing;
         plans: no_statement_walks_over_a_table;
     }
+    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
+        println!("{} tests are left to the stage that brings the servers", trials.len());
+        return ExitCode::SUCCESS;
+    }
     let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
     if let Some(servers) = servers {
         servers.clear();
@@ -57,8 +61,7 @@ where
     F: FnOnce(&'static Servers) -> T + Send + 'static,
     T: Future<Output = ()>,
 {
-    let later = std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later");
-    let needed = !later && std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
     let run = move || {
         let servers = servers.as_ref().ok_or_else(|| Failed::from("MYSQL_PRIMARY_URL is not set"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -80,7 +80,7 @@ pub(crate) fn verify() -> Vec<Stage> {
             ])
         }),
         stage("tests and doctests", || {
-            // Those that need servers are ignored here, and run in stages of their own.
+            // Those that need servers run in stages of their own.
             sh(cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])
                 .env("GOCHAT_SERVERS", "later"))
         }),

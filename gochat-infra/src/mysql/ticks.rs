@@ -9,8 +9,7 @@
 //!    and shows nothing above its bound.
 //!
 //! So a change numbered below the bound had its row locked before the reader came: the reader waits, and sees it. One that
-//! locks its row after the reader has looked gets a number above the bound, and no cursor is above the bound. (As in any
-//! optimistic scheme with a begin timestamp; the row locks take the place of a list of those in flight.)
+//! locks its row after the reader has looked gets a number above the bound, and no cursor is above the bound.
 //!
 //! Numbers come from an AUTO_INCREMENT column, which counts on without transactions. The row is deleted where it is made, or
 //! rolled back: only the counter is wanted. It is replicated with the rows, so a replica that becomes primary counts on.
