@@ -1,7 +1,7 @@
 //! Checks what clients sent, were told and saw against what the contract promises.
 //!
-//! Pure: it knows neither sockets nor the clock, only records. Load cases fill a [`History`] and call
-//! [`History::violations`]; none is the proof. It serves runs with faults too: an unacknowledged send may be
+//! The rules are pure: they know neither sockets nor the clock, only records. Load cases fill a [`History`] and
+//! call [`History::violations`]; none is the proof. It serves runs with faults too: an unacknowledged send may be
 //! there or not, but never twice.
 
 use std::collections::{BTreeMap, BTreeSet};

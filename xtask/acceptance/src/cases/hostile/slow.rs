@@ -71,7 +71,7 @@ async fn a_slow_reader_is_cut_off(t: World) -> Outcome {
     };
     ensure!(longest < Duration::from_secs(5), "others were held up for {longest:?} by one who does not read");
     drop(sockets);
-    let closed = cut(&t, &senders, &group.conversation, &big, &mut stuck).await?;
+    let closed = cut(&senders, &group.conversation, &big, &mut stuck).await?;
     ensure!(closed.code == Some(4000) || closed.code.is_none(), "4000 too slow, seen {closed:?}");
     let seqs: Vec<_> =
         slow.whole_history(&group.conversation).await?.iter().filter_map(|m| m["seq"].as_i64()).collect();
@@ -80,13 +80,7 @@ async fn a_slow_reader_is_cut_off(t: World) -> Outcome {
 }
 
 /// Goes on sending over HTTP until the stuck session has been cut, which its connection shows once it is read.
-async fn cut(
-    t: &World,
-    senders: &[User],
-    to: &str,
-    big: &str,
-    stuck: &mut Socket,
-) -> Result<crate::client::Closed> {
+async fn cut(senders: &[User], to: &str, big: &str, stuck: &mut Socket) -> Result<crate::client::Closed> {
     let deadline = Instant::now() + Duration::from_secs(90);
     // Fill for a while without reading, at the rate that the limits allow.
     let until = Instant::now() + Duration::from_secs(20);
@@ -96,7 +90,6 @@ async fn cut(
         });
         try_join_all(posts).await?;
     }
-    let _ = t;
     stuck.ends_within(deadline - Instant::now()).await.context("the slow reader was never cut off")
 }
 
