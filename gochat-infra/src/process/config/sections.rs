@@ -22,7 +22,7 @@ sections! {
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
         /// Most connections at a time; further ones wait in the system's queue.
         max_connections: usize = 15_000;
-        /// Pages of other origins that may use the API: "https://chat.example.com", "localhost" (any port), or "*".
+        /// Pages of other origins that may use the API: `https://chat.example.com`, "localhost" (any port), or "*".
         allowed_origins: Vec<String> = vec!["localhost".to_owned()];
         /// Proxies whose X-Forwarded-For tells the client's address: addresses, or ranges such as "10.0.0.0/8".
         trusted_proxies: Vec<String> = Vec::new();
