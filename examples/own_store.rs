@@ -51,6 +51,7 @@ async fn main() -> anyhow::Result<()> {
     let inbox = hub.connect(SessionRecord {
         user: bob.user.id,
         session,
+        gateway: here.clone(),
         login: bob.login,
         guest: false,
         at: ports.clock.now(),

@@ -156,7 +156,8 @@ async fn a_subscriber_gets_nothing_after_its_end() {
     let id = |n: u64| SessionId::new(n).expect("in range");
     let (user, login) = (UserId::new(2).expect("in range"), LoginId::new(3).expect("in range"));
     let at = SystemClock.now();
-    let record = SessionRecord { user, session: id(4), login, guest: false, at };
+    let gateway = GatewayId::new("here").expect("a good name");
+    let record = SessionRecord { user, session: id(4), gateway, login, guest: false, at };
     let session = hub.attach(info(&record), Link::Events(sender), Bytes::new());
     let presence = |online| Delivery {
         event: Event::FriendOnline { user, online },

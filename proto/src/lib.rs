@@ -1,4 +1,5 @@
-//! The wire types of GoChat: the JSON of the client contract, and nothing else.
+//! The wire types of GoChat: the JSON of the client contract, and, behind the feature `protobuf`, what its services say to
+//! each other ([`pb`]).
 //!
 //! What goes out is borrowed and serialises without allocating: [`Id`] and [`WireTime`] format into stack buffers,
 //! optional fields are left out. What comes in is read leniently, field by field ([`Loose`]), so that a wrong field can be
@@ -11,6 +12,8 @@ pub mod http;
 mod id;
 mod loose;
 mod objects;
+#[cfg(feature = "protobuf")]
+pub mod pb;
 mod time;
 pub mod ws;
 

@@ -167,8 +167,8 @@ pub struct Delivery {
     pub event: Event,
     /// To whom.
     pub audience: Audience,
-    /// A session that must not get it, since it shows it already.
-    pub except: Option<SessionId>,
+    /// A session of a user that must not get it, since it shows it already. Another user's session of that id does.
+    pub except: Option<(UserId, SessionId)>,
 }
 
 /// Whom a delivery goes to. Adapters find the sessions.

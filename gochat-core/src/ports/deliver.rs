@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::model::{Delivery, LoginId, SessionId, Timestamp, UserId};
+use crate::model::{Delivery, GatewayId, LoginId, SessionId, Timestamp, UserId};
 
 /// Brings events to sessions.
 #[async_trait]
@@ -38,12 +38,14 @@ pub trait Sessions: Debug + Send + Sync + 'static {
 }
 
 /// A session as the directory knows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRecord {
     /// Whose.
     pub user: UserId,
     /// Which.
     pub session: SessionId,
+    /// At which gateway.
+    pub gateway: GatewayId,
     /// Of which login.
     pub login: LoginId,
     /// Whether of a guest.

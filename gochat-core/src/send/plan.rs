@@ -65,7 +65,7 @@ pub(super) fn plan(
     };
     let view = MessageView { message: Arc::clone(message), sender: sender.map(Arc::clone) };
     if deliver && let Some(audience) = audience(command.conversation, access) {
-        let except = command.origin.session;
+        let except = command.origin.session.map(|session| (command.sender, session));
         out.push(Delivery { event: Event::NewMessage(view.clone()), audience, except });
     }
     let event = Event::Stored(StoredReceipt { view, repeated });

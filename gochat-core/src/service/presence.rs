@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::model::{Caller, ConversationId, SessionId};
+use crate::model::{Caller, ConversationId, GatewayId, SessionId};
 
 /// What gateways report of their sessions.
 ///
@@ -27,7 +27,8 @@ use crate::model::{Caller, ConversationId, SessionId};
 /// # ];
 /// chat.friends.befriend(&alice, bob.user).await?;
 /// let session = SessionId::new(7).expect("above 0");
-/// chat.presences.opened(&alice, session).await?;
+/// let gateway = GatewayId::new("local").expect("a name");
+/// chat.presences.opened(&alice, session, &gateway).await?;
 /// assert_eq!(chat.friends.online(&bob).await?, [(alice.user, true)]);
 ///
 /// // The last session is gone: others are told when the grace time has passed.
@@ -41,12 +42,12 @@ use crate::model::{Caller, ConversationId, SessionId};
 /// ```
 #[async_trait]
 pub trait Presences: Debug + Send + Sync + 'static {
-    /// A session is up. Registers it, ends the oldest beyond the limit, and tells friends and small groups if it is the
+    /// A session is up at a gateway. Registers it, ends the oldest beyond the limit, and tells friends and small groups if it is the
     /// user's first (not of guests).
     ///
     /// # Errors
     /// When the directory of sessions is away: the session must not go on, since nothing would reach it.
-    async fn opened(&self, caller: &Caller, session: SessionId) -> Result<()>;
+    async fn opened(&self, caller: &Caller, session: SessionId, gateway: &GatewayId) -> Result<()>;
 
     /// A session is gone. Others are told later, if the user has not come back.
     async fn closed(&self, caller: &Caller, session: SessionId) -> Result<()>;

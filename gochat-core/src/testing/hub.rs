@@ -58,7 +58,7 @@ impl MemoryHub {
             Audience::Login(user, login) => (*user, *login) == (to.user, to.login),
             Audience::Session(user, session) => (*user, *session) == (to.user, to.session),
         };
-        meant && delivery.except != Some(to.session)
+        meant && delivery.except != Some((to.user, to.session))
     }
 }
 

@@ -34,7 +34,7 @@ impl Sessions for MemorySessions {
         let most = usize::try_from(max.max(1)).unwrap_or(usize::MAX) - 1;
         let over = theirs.len().saturating_sub(most);
         let evicted = theirs.drain(..over).map(|s| s.session).collect();
-        theirs.push(*session);
+        theirs.push(session.clone());
         Ok(Registered { first, evicted })
     }
 

@@ -7,7 +7,7 @@ use gochat_core::model::*;
 use gochat_core::ports::{Presence, SyncCursor};
 use gochat_core::settings::WritePolicy;
 
-use crate::house::{House, code, faults};
+use crate::house::{House, code, faults, gateway};
 
 #[tokio::test]
 async fn opening_a_single_chat_makes_one_and_tells_both() {
@@ -88,7 +88,7 @@ async fn the_world_shows_how_many_are_online() {
     let (alice, bob) = (house.user("alice").await, house.user("bob").await);
     for (who, session) in [(&alice, 50), (&alice, 51), (&bob, 52)] {
         let session = SessionId::new(session).expect("an id");
-        house.services.presences.opened(who, session).await.expect("up");
+        house.services.presences.opened(who, session, &gateway()).await.expect("up");
     }
     let view = house.services.conversations.get(&alice, ConversationId::WORLD).await.expect("everyone's");
     assert_eq!(view.online, Some(2));

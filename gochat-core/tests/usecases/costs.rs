@@ -10,7 +10,7 @@ use gochat_core::service::{
 };
 use gochat_core::testing::faults::Faults;
 
-use crate::house::{House, PASSWORD};
+use crate::house::{House, PASSWORD, gateway};
 
 /// alice with `n` friends, all of them in her group and online; `n` conversations of hers with `n` messages each.
 struct Town {
@@ -34,7 +34,7 @@ async fn town(n: usize) -> Town {
     for i in 0..n {
         let other = house.user(&format!("user{i}")).await;
         house.services.friends.befriend(&alice, other.user).await.expect("friends");
-        house.services.presences.opened(&other, session(i)).await.expect("up");
+        house.services.presences.opened(&other, session(i), &gateway()).await.expect("up");
         others.push(other);
         strangers.push(house.user(&format!("stranger{i}")).await.user);
     }
@@ -97,7 +97,7 @@ impl Town {
         cost!("role", services.groups.change_member(alice, group, bob, admin));
         cost!("remove", services.groups.remove(alice, group, self.strangers[0]));
         cost!("typing", services.presences.typing(alice, group, true));
-        cost!("up", services.presences.opened(alice, session(90_000)));
+        cost!("up", services.presences.opened(alice, session(90_000), &gateway()));
         for (i, other) in self.others.iter().enumerate() {
             services.presences.closed(other, session(i)).await.expect("down");
         }

@@ -6,7 +6,7 @@ use gochat_core::model::*;
 use gochat_core::service::{GroupChange, GroupCreation, MemberChange, ProfileChange, Registration, Secret};
 use gochat_core::testing::faults::When;
 
-use crate::house::{House, PASSWORD};
+use crate::house::{House, PASSWORD, gateway};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Act {
@@ -71,7 +71,7 @@ async fn scene() -> (Scene, std::sync::Arc<gochat_core::testing::faults::Faults>
     let (carl, dora) = (house.user("carl").await, house.user("dora").await);
     let group = house.group(&alice, &[&bob, &carl]).await;
     let message = house.say(&bob, group, "hello").await.id;
-    house.services.presences.opened(&bob, SessionId::new(60).expect("an id")).await.expect("up");
+    house.services.presences.opened(&bob, SessionId::new(60).expect("an id"), &gateway()).await.expect("up");
     let login = house.services.accounts.login("alice", PASSWORD).await.expect("login");
     faults.reset();
     (Scene { house, alice, bob, carl, dora, group, message, login }, faults)
@@ -115,7 +115,7 @@ impl Scene {
                 services.groups.change_member(alice, group, carl.user, MemberChange::Owner).await.map(drop)
             }
             Act::Dissolve => services.groups.dissolve(alice, group).await,
-            Act::Up => services.presences.opened(alice, session).await,
+            Act::Up => services.presences.opened(alice, session, &gateway()).await,
             Act::Down => services.presences.closed(bob, SessionId::new(60).expect("an id")).await,
         }
     }

@@ -3,13 +3,18 @@
 use gochat_core::error::Fault;
 use gochat_core::model::{SessionId, UserId};
 
-use crate::house::{House, code, faults};
+use crate::house::{House, code, faults, gateway};
 
 #[tokio::test]
 async fn two_become_friends_at_once_and_hear_of_each_other() {
     let house = House::new();
     let (alice, bob) = (house.user("alice").await, house.user("bob").await);
-    house.services.presences.opened(&alice, SessionId::new(50).expect("an id")).await.expect("up");
+    house
+        .services
+        .presences
+        .opened(&alice, SessionId::new(50).expect("an id"), &gateway())
+        .await
+        .expect("up");
     house.forget();
     let friends = &house.services.friends;
     let made = friends.befriend(&alice, bob.user).await.expect("friends");

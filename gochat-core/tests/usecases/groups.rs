@@ -5,7 +5,7 @@ use gochat_core::model::*;
 use gochat_core::service::{GroupChange, GroupCreation, MemberChange, MemberQuery};
 use gochat_core::settings::AddMembers;
 
-use crate::house::{House, code, faults, four, role};
+use crate::house::{House, code, faults, four, gateway, role};
 
 #[tokio::test]
 async fn a_new_group_appears_at_all_its_members() {
@@ -109,7 +109,7 @@ async fn members_come_in_pages() {
     let house = House::new();
     let [alice, bob, carl, _] = four(&house).await;
     let group = house.group(&alice, &[&bob, &carl]).await;
-    house.services.presences.opened(&carl, SessionId::new(50).expect("an id")).await.expect("up");
+    house.services.presences.opened(&carl, SessionId::new(50).expect("an id"), &gateway()).await.expect("up");
     let groups = &house.services.groups;
     let first = groups.members(&bob, group, after(None, Some(2))).await.expect("a member may");
     let ids = |page: &gochat_core::service::MemberPage| {

@@ -24,6 +24,11 @@ pub(crate) struct House {
     sent: AtomicU64,
 }
 
+/// Where all sessions are.
+pub(crate) fn gateway() -> GatewayId {
+    GatewayId::new("local").expect("a name")
+}
+
 pub(crate) fn quiet() -> slog::Logger {
     slog::Logger::root(slog::Discard, slog::o!())
 }

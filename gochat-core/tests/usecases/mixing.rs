@@ -8,7 +8,7 @@ use gochat_core::service::MemberChange;
 use gochat_core::testing::Seeded;
 use tokio::task::JoinSet;
 
-use crate::house::{House, four, role};
+use crate::house::{House, four, gateway, role};
 
 const SEEDS: u64 = 150;
 
@@ -74,7 +74,7 @@ async fn a_friend_hears_last_what_is_so_whatever_mixes() {
             tasks.spawn(async move {
                 let session = SessionId::new(50 + device).expect("above 0");
                 for i in 0..times {
-                    house.services.presences.opened(&alice, session).await.expect("up");
+                    house.services.presences.opened(&alice, session, &gateway()).await.expect("up");
                     if !(stays && i + 1 == times) {
                         house.services.presences.closed(&alice, session).await.expect("down");
                     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use gochat_core::model::*;
 use gochat_core::ports::*;
 
-use crate::house::{House, code};
+use crate::house::{House, code, gateway};
 
 fn session(n: u64) -> SessionId {
     SessionId::new(n).expect("above 0")
@@ -22,7 +22,7 @@ async fn friends(house: &House) -> [Caller; 2] {
 }
 
 async fn up(house: &House, who: &Caller, n: u64) {
-    house.services.presences.opened(who, session(n)).await.expect("registered");
+    house.services.presences.opened(who, session(n), &gateway()).await.expect("registered");
 }
 
 async fn down(house: &House, who: &Caller, n: u64) {
@@ -126,6 +126,7 @@ async fn who_is_back_by_another_way_is_not_gone() {
     let record = SessionRecord {
         user: alice.user,
         session: session(60),
+        gateway: gateway(),
         login: alice.login,
         guest: false,
         at: house.ports.clock.now(),
@@ -220,7 +221,7 @@ async fn a_session_that_is_refused_is_not_left_registered() {
     let (house, shaky) = shaky();
     let [alice, _bob] = friends(&house).await;
     shaky.away.store(true, Ordering::SeqCst);
-    assert_eq!(code(house.services.presences.opened(&alice, session(50)).await), "UNAVAILABLE");
+    assert_eq!(code(house.services.presences.opened(&alice, session(50), &gateway()).await), "UNAVAILABLE");
     shaky.away.store(false, Ordering::SeqCst);
     assert_eq!(house.ports.sessions.online(&[alice.user]).await.expect("here again"), [false]);
     assert_eq!(house.heard(), [""; 0]);

@@ -11,7 +11,7 @@ use gochat_core::service::{GroupChange, GroupCreation, MemberChange};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::house::House;
+use crate::house::{House, gateway};
 
 /// A way out that fails, or waits at a gate, when told to.
 #[derive(Debug)]
@@ -76,7 +76,7 @@ fn session(n: u64) -> SessionId {
 async fn alice_is_leaving(house: &House) -> Caller {
     let (alice, bob) = (house.user("alice").await, house.user("bob").await);
     house.services.friends.befriend(&alice, bob.user).await.expect("friends");
-    house.services.presences.opened(&alice, session(50)).await.expect("up");
+    house.services.presences.opened(&alice, session(50), &gateway()).await.expect("up");
     house.services.presences.closed(&alice, session(50)).await.expect("down");
     house.kit.clock.advance(Duration::from_secs(5));
     house.forget();
@@ -104,7 +104,7 @@ async fn what_is_done_is_done_though_nobody_can_be_told() {
     services.groups.dissolve(&bob, group).await.expect("dissolved");
     services.messages.recall(&alice, message.id).await.expect("recalled");
     services.conversations.mark_read(&bob, ConversationId::WORLD, None).await.expect("read");
-    services.presences.opened(&alice, session(50)).await.expect("up");
+    services.presences.opened(&alice, session(50), &gateway()).await.expect("up");
     services.presences.typing(&alice, ConversationId::WORLD, true).await.expect("typed");
     services.accounts.logout(&login.access_token).await.expect("ended");
     assert_eq!(house.heard(), [""; 0]);
@@ -131,7 +131,7 @@ async fn who_comes_back_while_it_is_told_that_they_are_gone_is_last_told_to_be_h
     let presences = Arc::clone(&house.services.presences);
     telling.spawn(async move { presences.tell_departures().await });
     gate.somebody_waits().await;
-    house.services.presences.opened(&alice, session(51)).await.expect("back");
+    house.services.presences.opened(&alice, session(51), &gateway()).await.expect("back");
     assert_eq!(house.heard(), [""; 0], "not before the other news");
     gate.let_go();
     telling.join_next().await.expect("one task").expect("no panic");
@@ -168,7 +168,7 @@ async fn a_crowd_comes(house: &House, gate: &Gate) -> (Vec<Caller>, JoinSet<()>)
     gate.closed.store(true, Ordering::SeqCst);
     let mut telling = JoinSet::new();
     let (presences, first) = (Arc::clone(&house.services.presences), crowd[0]);
-    telling.spawn(async move { presences.opened(&first, session(50)).await.expect("up") });
+    telling.spawn(async move { presences.opened(&first, session(50), &gateway()).await.expect("up") });
     gate.somebody_waits().await;
     (crowd, telling)
 }
@@ -178,7 +178,7 @@ async fn one_who_comes_tells_of_all_who_come_meanwhile() {
     let (house, gate) = gated();
     let (crowd, mut telling) = a_crowd_comes(&house, &gate).await;
     for (who, n) in crowd[1..].iter().zip(51..) {
-        house.services.presences.opened(who, session(n)).await.expect("up, without waiting");
+        house.services.presences.opened(who, session(n), &gateway()).await.expect("up, without waiting");
     }
     assert_eq!(house.heard(), [""; 0]);
     gate.let_go();
@@ -192,13 +192,13 @@ async fn one_who_comes_tells_of_all_who_come_meanwhile() {
 async fn when_the_one_who_tells_is_cut_off_nobody_is_forgotten() {
     let (house, gate) = gated();
     let (crowd, mut telling) = a_crowd_comes(&house, &gate).await;
-    house.services.presences.opened(&crowd[1], session(51)).await.expect("up");
+    house.services.presences.opened(&crowd[1], session(51), &gateway()).await.expect("up");
     telling.shutdown().await;
     gate.closed.store(false, Ordering::SeqCst);
     assert_eq!(house.services.presences.next_due(), Some(house.ports.clock.now()));
     house.services.presences.tell_departures().await;
     assert_eq!(house.heard(), ["bob: friend user0 here", "bob: friend user1 here"]);
-    house.services.presences.opened(&crowd[2], session(52)).await.expect("up");
+    house.services.presences.opened(&crowd[2], session(52), &gateway()).await.expect("up");
     assert_eq!(house.heard(), ["bob: friend user2 here"]);
 }
 
@@ -211,7 +211,7 @@ async fn departures_beyond_one_batch_are_told_in_one_call() {
         if i % 500 == 0 {
             house.services.friends.befriend(&bob, who.user).await.expect("friends");
         }
-        house.services.presences.opened(&who, session(i + 1)).await.expect("up");
+        house.services.presences.opened(&who, session(i + 1), &gateway()).await.expect("up");
         house.services.presences.closed(&who, session(i + 1)).await.expect("down");
     }
     house.forget();

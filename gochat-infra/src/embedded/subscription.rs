@@ -40,7 +40,12 @@ impl Subscription {
         let (sender, events) = mpsc::channel(chat.hub().limits().queue_events.max(1));
         let attached = chat.hub().attach(info, Link::Events(sender), Bytes::new());
         let subscription = Self { chat, session: attached, events };
-        subscription.chat.services().presences.opened(&info.caller(), session).await?;
+        subscription
+            .chat
+            .services()
+            .presences
+            .opened(&info.caller(), session, subscription.chat.hub().gateway())
+            .await?;
         Ok(subscription)
     }
 

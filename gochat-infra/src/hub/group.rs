@@ -20,21 +20,21 @@ pub(super) struct Item<'a> {
     /// Its place in the batch.
     pub(super) position: usize,
     pub(super) event: &'a Event,
-    except: Option<SessionId>,
+    except: Option<(UserId, SessionId)>,
     /// Whose typing it is: to the others, so to none of this user's sessions, though an audience by conversation has
     /// them.
     writer: Option<UserId>,
 }
 
 impl<'a> Item<'a> {
-    pub(super) fn new(position: usize, event: &'a Event, except: Option<SessionId>) -> Self {
+    pub(super) fn new(position: usize, event: &'a Event, except: Option<(UserId, SessionId)>) -> Self {
         let writer = if let Event::Typing { user, .. } = event { Some(user.id) } else { None };
         Self { position, event, except, writer }
     }
 
     /// Whether it is for this session.
     pub(super) fn is_for(&self, session: &SessionInfo) -> bool {
-        self.except != Some(session.session) && self.writer != Some(session.user)
+        self.except != Some((session.user, session.session)) && self.writer != Some(session.user)
     }
 }
 

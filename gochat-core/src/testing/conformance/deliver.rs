@@ -90,6 +90,7 @@ fn record(of: u64, n: u64) -> SessionRecord {
     SessionRecord {
         user: user(of),
         session: session.expect("in range"),
+        gateway: GatewayId::new("local").expect("a name"),
         login: login.expect("in range"),
         guest: false,
         at: at(n),
@@ -182,7 +183,7 @@ async fn a_message_reaches_all_sessions_of_its_users_and_nobody_else(fx: Deliver
 
 async fn the_excepted_session_gets_nothing(fx: DeliverFixture) {
     let (mut a1, mut a2, mut b) = (fx.connect(2, 10).await, fx.connect(2, 20).await, fx.connect(3, 30).await);
-    let except = Some(record(2, 10).session);
+    let except = Some((user(2), record(2, 10).session));
     let batch = [users(&[2, 3]), Audience::Everyone].into_iter().zip(1..);
     fx.deliver(batch.map(|(to, seq)| Delivery { except, ..message(7, seq, to) }).collect()).await;
     fx.mark(7).await;
@@ -223,7 +224,7 @@ async fn members_of_a_large_conversation_are_found(fx: DeliverFixture) {
     let mut outside = fx.connect(6_000, 500).await;
     let mut excepted = fx.connect(2, 510).await;
     let to = || Audience::Members(room(7));
-    let first = Delivery { except: Some(record(2, 510).session), ..message(7, 1, to()) };
+    let first = Delivery { except: Some((user(2), record(2, 510).session)), ..message(7, 1, to()) };
     fx.deliver(vec![first, message(7, 2, to())]).await;
     fx.deliver(vec![message(7, 3, to())]).await;
     fx.mark(7).await;
@@ -321,7 +322,7 @@ async fn receipts_and_messages_of_one_conversation_keep_their_order(fx: DeliverF
     for seq in 1..=20 {
         // Odd ones are the first user's own, who gets receipts for them.
         let own = seq % 2 == 1;
-        let except = own.then(|| record(2, 10).session);
+        let except = own.then(|| (user(2), record(2, 10).session));
         batch.push(Delivery { except, ..message(7, seq, users(&[2, 3])) });
         if own {
             batch.push(fx.receipt(7, seq, sends));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::fixture::{all_at_once, at};
-use crate::model::{LoginId, SessionId, UserId};
+use crate::model::{GatewayId, LoginId, SessionId, UserId};
 use crate::ports::{Registered, SessionRecord, Sessions};
 
 cases! { ($) __conformance_sessions, Arc<dyn Sessions>:
@@ -27,7 +27,8 @@ fn session(n: u64) -> SessionId {
 
 fn record(of: u64, n: u64) -> SessionRecord {
     let login = LoginId::new(n).expect("in range");
-    SessionRecord { user: user(of), session: session(n), login, guest: false, at: at(n) }
+    let gateway = GatewayId::new("local").expect("a name");
+    SessionRecord { user: user(of), session: session(n), gateway, login, guest: false, at: at(n) }
 }
 
 async fn register(sessions: &Arc<dyn Sessions>, of: u64, n: u64) -> Registered {

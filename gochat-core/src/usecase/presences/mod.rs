@@ -9,7 +9,7 @@ use slog::Logger;
 
 use super::context::Context;
 use crate::model::{
-    Audience, Caller, ConversationId, Delivery, EndReason, Event, SessionId, Timestamp, UserId,
+    Audience, Caller, ConversationId, Delivery, EndReason, Event, GatewayId, SessionId, Timestamp, UserId,
 };
 use crate::ports::{Freshness, Ports, SessionRecord};
 use crate::rules::arrivals::Arrivals;
@@ -77,10 +77,11 @@ impl Drop for Closing<'_> {
 
 #[async_trait]
 impl service::Presences for Presences {
-    async fn opened(&self, caller: &Caller, session: SessionId) -> service::Result<()> {
+    async fn opened(&self, caller: &Caller, session: SessionId, gateway: &GatewayId) -> service::Result<()> {
         let record = SessionRecord {
             user: caller.user,
             session,
+            gateway: gateway.clone(),
             login: caller.login,
             guest: caller.guest,
             at: self.cx.now(),
@@ -145,7 +146,13 @@ impl service::Presences for Presences {
         let user = users.by_ids(&[caller.user]).await?.pop().flatten();
         let user = user.ok_or_else(|| Error::UserNotFound(vec![caller.user]))?;
         let event = Event::Typing { conversation, user, typing };
-        self.cx.tell(vec![Delivery { event, audience, except: caller.session }]).await;
+        self.cx
+            .tell(vec![Delivery {
+                event,
+                audience,
+                except: caller.session.map(|session| (caller.user, session)),
+            }])
+            .await;
         Ok(())
     }
 

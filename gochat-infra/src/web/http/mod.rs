@@ -23,7 +23,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use gochat_core::Settings;
 use gochat_core::error::Code;
-use gochat_core::model::{GatewayId, RequestId, SessionId, StoredReceipt, UserId};
+use gochat_core::model::{GatewayId, RequestId, StoredReceipt};
 use gochat_core::ports::{Clock, IdGenerator, Upstream};
 use gochat_core::service::Services;
 use slog::Logger;
@@ -58,24 +58,17 @@ pub struct HttpState {
 /// The receipt of a send, when it comes.
 pub type ReceiptFuture<'a> = Pin<Box<dyn Future<Output = Result<StoredReceipt, Code>> + Send + 'a>>;
 
-/// What this process itself knows: its sessions, and the calls that wait in it.
+/// The calls that wait in this process.
 pub trait Local: Debug + Send + Sync + 'static {
     /// Waits for the receipt of a send. The place is taken by the call, not by the first poll, and given up by dropping the
     /// future.
     fn receipt(&self, id: RequestId) -> ReceiptFuture<'_>;
-
-    /// Whose session it is; `None` when it is not here.
-    fn session_user(&self, session: SessionId) -> Option<UserId>;
 }
 
 impl Local for crate::hub::Hub {
     fn receipt(&self, id: RequestId) -> ReceiptFuture<'_> {
         let mut waiter = self.waiters().register(id);
         Box::pin(async move { waiter.receipt().await })
-    }
-
-    fn session_user(&self, session: SessionId) -> Option<UserId> {
-        self.session(session).map(|s| s.info().user)
     }
 }
 

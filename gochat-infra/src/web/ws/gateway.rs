@@ -140,6 +140,6 @@ impl Gateway {
     }
 
     pub(super) async fn opened(&self, caller: &Caller, session: SessionId) -> Result<(), gochat_core::Error> {
-        self.services.presences.opened(caller, session).await
+        self.services.presences.opened(caller, session, self.hub.gateway()).await
     }
 }

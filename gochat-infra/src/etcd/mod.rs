@@ -1,0 +1,1 @@
+//! Who is there: registration, discovery, node ids, live configuration.

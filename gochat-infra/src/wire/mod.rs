@@ -1,0 +1,1 @@
+//! The model of gochat-core as protobuf values, and back.

@@ -1,0 +1,21 @@
+//! Protobuf: generated from the files in `proto/`, where every field is described.
+#![expect(clippy::all, reason = "generated")]
+
+/// The model.
+pub mod types {
+    /// Version 1.
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/gochat.types.v1.rs"));
+    }
+}
+
+/// Records on Kafka.
+pub mod events {
+    /// Version 1.
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/gochat.events.v1.rs"));
+    }
+}
+
+/// All files, encoded as a `FileDescriptorSet`, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/gochat.bin"));
