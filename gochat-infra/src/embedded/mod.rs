@@ -33,14 +33,14 @@ mod silent;
 mod subscription;
 mod timed;
 
+#[cfg(feature = "web")]
+#[cfg_attr(docsrs, doc(cfg(feature = "web")))]
+pub use crate::web::mount::Mount;
 pub use builder::{BuildError, Builder};
 pub use chat::GoChat;
 pub use client::Client;
 pub use dedup::LocalDedup;
 pub use feed::{Feed, FeedConfig};
-#[cfg(feature = "web")]
-#[cfg_attr(docsrs, doc(cfg(feature = "web")))]
-pub use mount::Mount;
 pub use sequencer::LocalSequencer;
 pub use sessions::LocalSessions;
 pub use subscription::Subscription;

@@ -1,46 +1,16 @@
-//! The gateway as a router: for the process's own listener, or inside the server of a host program.
+//! The gateway as a router of one chat.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use gochat_core::ports::Upstream;
 use http::header::CONTENT_TYPE;
 
 use super::GoChat;
 use crate::runtime::{Supervisor, metrics};
-use crate::web::http::{Health, HttpConfig, HttpState, Local, router};
-use crate::web::rate::SendRate;
-use crate::web::ws::{Gateway, GatewayParts, WsConfig, upgrade};
-
-/// What a mounted gateway may be told.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Mount {
-    /// Bounds and choices of HTTP.
-    pub http: HttpConfig,
-    /// Bounds and times of WebSockets.
-    pub ws: WsConfig,
-    /// Messages a user may send a second in the long run; 20. 0 lifts the limit.
-    pub sends_per_second: u32,
-    /// Messages a user may send at once; 100. 0 lifts the limit.
-    pub send_burst: u32,
-    /// Whether `/metrics` shows the counters; yes.
-    pub metrics: bool,
-}
-
-impl Default for Mount {
-    fn default() -> Self {
-        Self {
-            http: HttpConfig::default(),
-            ws: WsConfig::default(),
-            sends_per_second: 20,
-            send_burst: 100,
-            metrics: true,
-        }
-    }
-}
+use crate::web::http::Health;
+use crate::web::mount::{self, Mount, MountParts};
 
 /// Ready until the node is told to stop.
 #[derive(Debug)]
@@ -61,36 +31,20 @@ impl GoChat {
     /// they work as well and cost a task wake-up for each write.
     pub fn router(&self, mount: Mount) -> Router {
         let ports = self.ports();
-        let upstream: Arc<dyn Upstream> = Arc::new(self.upstream().clone());
-        let send_rate = SendRate::new(mount.sends_per_second, mount.send_burst);
-        let gateway = Gateway::start(GatewayParts {
+        let parts = MountParts {
             services: self.services().clone(),
-            upstream: Arc::clone(&upstream),
+            upstream: Arc::new(self.upstream().clone()),
             hub: self.hub().clone(),
             supervisor: self.supervisor().clone(),
             ids: Arc::clone(&ports.ids),
             clock: Arc::clone(&ports.clock),
             settings: Arc::clone(self.settings()),
-            send_rate: send_rate.clone(),
-            config: mount.ws,
-            log: self.log().clone(),
-        });
-        let http = router(HttpState {
-            services: self.services().clone(),
-            upstream,
-            local: Arc::new(self.hub().clone()) as Arc<dyn Local>,
-            gateway: self.hub().gateway().clone(),
-            ids: Arc::clone(&ports.ids),
-            clock: Arc::clone(&ports.clock),
-            settings: Arc::clone(self.settings()),
-            send_rate,
             health: Arc::new(UntilStopping(self.supervisor().clone())),
-            config: mount.http,
             log: self.log().clone(),
-        });
-        let sockets = Router::new().route("/ws", get(upgrade)).with_state(gateway);
-        let all = http.merge(sockets);
-        if !mount.metrics {
+        };
+        let shows_counters = mount.metrics;
+        let all = mount::router(parts, mount);
+        if !shows_counters {
             return all;
         }
         let counters = self.hub().metrics().clone();

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use super::config::Layers;
 use super::{Problem, Problems};
 
-/// An instant-messaging server in one process: API, WebSocket and page, with its data in a folder.
+/// The command line of a program with the commands `Own` beside the usual ones.
 #[derive(Debug, Parser)]
 #[command(version, after_help = AFTER)]
-pub struct Cli {
+pub struct Cli<Own: Subcommand> {
     /// What to do; serve when nothing is said.
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<Command<Own>>,
     /// Settings on the command line.
     #[command(flatten)]
     pub flags: Flags,
@@ -24,7 +24,7 @@ environment, then flags; the later wins.\n`gochat config --example` lists them a
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum Command {
+pub enum Command<Own: Subcommand> {
     /// Serve until Ctrl-C or SIGTERM (the default).
     Serve,
     /// Print the settings that hold and where each comes from, without secrets.
@@ -35,6 +35,28 @@ pub enum Command {
     },
     /// Check the settings and what they name, and start nothing.
     Check,
+    /// A command of this program's own.
+    #[command(flatten)]
+    Own(Own),
+}
+
+impl<Own: Subcommand> Cli<Own> {
+    /// Reads the command line of a program; ends the process when it is wrong, or asks for help.
+    #[must_use]
+    pub fn parse_as(name: &'static str, about: &'static str, data: bool) -> Self {
+        let matches = Self::named(name, about, data).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+    }
+
+    fn named(name: &'static str, about: &'static str, data: bool) -> clap::Command {
+        let command = Self::command().name(name).bin_name(name).about(about);
+        // A program without a folder has no flag for it.
+        if data { command } else { command.mut_arg("data", |arg| arg.hide(true).value_parser(refuse_data)) }
+    }
+}
+
+fn refuse_data(_: &str) -> Result<String, String> {
+    Err("this program keeps nothing in a folder".to_owned())
 }
 
 /// Flags that every command takes.
@@ -43,7 +65,7 @@ pub struct Flags {
     /// Configuration file [default: ./gochat.toml if there is one] [env: GOCHAT_CONFIG]
     #[arg(long, short, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Address and port to listen on, such as 0.0.0.0:8080 (server.listen) [default: 127.0.0.1:8080]
+    /// Address and port to listen on, such as 0.0.0.0:8080
     #[arg(long, short, global = true, value_name = "ADDRESS")]
     listen: Option<String>,
     /// Folder for the data (data.folder) [default: ./gochat-data]
@@ -58,12 +80,13 @@ pub struct Flags {
 }
 
 impl Flags {
-    /// The layers of the configuration: these flags, and the environment of the process.
+    /// The layers of the configuration: these flags, and the environment of the process. `--listen` sets the key `listen`.
     ///
     /// # Errors
     /// A `--set` without `=`, or a variable of ours that is not UTF-8.
     pub fn layers(
         &self,
+        listen: &str,
         env: impl IntoIterator<Item = (std::ffi::OsString, std::ffi::OsString)>,
     ) -> Result<Layers, Problems> {
         let mut problems = Problems::default();
@@ -93,7 +116,7 @@ impl Flags {
             }
         }
         for (flag, key, value) in [
-            ("--listen", "server.listen", &self.listen),
+            ("--listen", listen, &self.listen),
             ("--data", "data.folder", &self.data),
             ("--log-level", "log.level", &self.log_level),
         ] {
@@ -107,24 +130,30 @@ impl Flags {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
+    use crate::process::program::NoCommand;
+
+    const LISTEN: &str = "server.listen";
 
     fn flags(args: &[&str]) -> Flags {
-        Cli::try_parse_from([&["gochat"], args].concat()).expect("valid").flags
+        Cli::<NoCommand>::try_parse_from([&["gochat"], args].concat()).expect("valid").flags
     }
 
     #[test]
     fn the_command_line_is_sound() {
-        Cli::command().debug_assert();
+        for data in [true, false] {
+            Cli::<NoCommand>::named("gochat", "a server", data).debug_assert();
+        }
+        let service = || Cli::<NoCommand>::named("im-logic", "a service", false);
+        assert!(service().try_get_matches_from(["im-logic", "check"]).is_ok());
+        assert!(service().try_get_matches_from(["im-logic", "--data", "x"]).is_err());
     }
 
     #[test]
     fn flags_and_variables_become_layers() {
         let args = ["check", "--listen", "[::]:1", "--set", "limits.batch=9", "--set", "server.threads = 1"];
         let env = [("GOCHAT_CONFIG".into(), "/x.toml".into()), ("GOCHAT_LOG__LEVEL".into(), "error".into())];
-        let layers = flags(&args).layers(env).expect("valid");
+        let layers = flags(&args).layers(LISTEN, env).expect("valid");
         assert_eq!(layers.file, Some("/x.toml".into()));
         let without_file = Layers { file: None, ..layers };
         let e = without_file.load().expect("valid");
@@ -135,14 +164,15 @@ mod tests {
 
     #[test]
     fn a_flag_beats_the_variable_that_names_the_file() {
-        let layers =
-            flags(&["-c", "/y.toml"]).layers([("GOCHAT_CONFIG".into(), "/x.toml".into())]).expect("valid");
+        let layers = flags(&["-c", "/y.toml"])
+            .layers(LISTEN, [("GOCHAT_CONFIG".into(), "/x.toml".into())])
+            .expect("valid");
         assert_eq!(layers.file, Some("/y.toml".into()));
     }
 
     #[test]
     fn a_set_without_a_value_is_told() {
-        let problem = flags(&["--set", "limits.batch"]).layers([]).expect_err("wrong").to_string();
+        let problem = flags(&["--set", "limits.batch"]).layers(LISTEN, []).expect_err("wrong").to_string();
         assert_eq!(problem, "--set limits.batch: there is no value; write --set KEY=VALUE");
     }
 }

@@ -6,7 +6,9 @@ pub mod cli;
 pub mod config;
 mod files;
 pub mod log;
+pub mod options;
 mod problem;
+pub mod program;
 
 pub use files::raise_open_files;
 pub use problem::{Problem, Problems};

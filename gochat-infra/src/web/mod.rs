@@ -6,6 +6,7 @@ pub mod counters;
 pub mod error;
 pub mod http;
 pub mod lang;
+pub mod mount;
 pub mod rate;
 pub mod server;
 #[cfg(feature = "tls")]

@@ -1,19 +1,21 @@
 //! Puts the server together: the only place that names back ends.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
 
 use gochat_infra::embedded::{BuildError, GoChat};
-use gochat_infra::process::config::Config;
 use gochat_infra::process::config::sections::MetricsAccess;
+use gochat_infra::process::config::{Config, Effective};
+use gochat_infra::process::program::{NoCommand, Program};
+use gochat_infra::process::{Problems, options};
+use gochat_infra::runtime::Supervisor;
 use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::sqlite::OpenError;
 use gochat_infra::web::assets::{self, Asset};
 use gochat_infra::web::counters::{self, Readers};
 use gochat_infra::web::server;
 use slog::Logger;
-
-use crate::options;
 
 static PAGE: &[Asset] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
@@ -24,10 +26,27 @@ pub(crate) struct App {
     tls: bool,
 }
 
-impl App {
-    /// Opens everything; fails before anybody is let in.
-    pub(crate) async fn build(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
+impl Program for App {
+    const NAME: &'static str = "gochat";
+    const ABOUT: &'static str =
+        "An instant-messaging server in one process: API, WebSocket and page, with its data in a folder";
+    const LISTEN: &'static str = "server.listen";
+    const DATA: bool = true;
+    type Own = NoCommand;
+
+    fn check(effective: &Effective) -> Result<(), Problems> {
+        let config = &effective.config;
+        options::mount(config)?;
+        options::server(config)?;
+        options::signing_keys(config)?;
+        Ok(())
+    }
+
+    async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
         let server = options::server(config)?;
+        let mut mount = options::mount(config)?;
+        // The program decides itself who may read them.
+        mount.metrics = false;
         // The port before the folder: who starts it twice learns of the port, which is what to change.
         // Its text has the cause already.
         let listener =
@@ -45,7 +64,7 @@ impl App {
             chat = chat.signing_keys(keys);
         }
         let chat = chat.build().await.map_err(mend)?;
-        let mut router = chat.router(options::mount(config)?).merge(assets::router(PAGE));
+        let mut router = chat.router(mount).merge(assets::router(PAGE));
         router = match config.metrics.access {
             MetricsAccess::Loopback => router.merge(counters::router(metrics, Readers::Loopback)),
             MetricsAccess::All => router.merge(counters::router(metrics, Readers::All)),
@@ -55,24 +74,36 @@ impl App {
         Ok(Self { chat, address, tls: config.server.tls_cert.is_some() })
     }
 
+    fn hello(&self, config: &Config) -> String {
+        format!("GoChat is at {}\nData: {}. Ctrl-C stops.\n", self.url(), show(&config.data.folder))
+    }
+
+    fn supervisor(&self) -> &Supervisor {
+        self.chat.supervisor()
+    }
+
+    async fn shutdown(&self, grace: Duration) -> bool {
+        self.chat.shutdown_within(grace).await.is_clean()
+    }
+
+    async fn run(command: &NoCommand, _: &Config, _: &Logger) -> anyhow::Result<()> {
+        match *command {}
+    }
+}
+
+impl App {
     /// What to type into a browser on this machine.
-    pub(crate) fn url(&self) -> String {
+    fn url(&self) -> String {
         let mut address = self.address;
         if address.ip().is_unspecified() {
             address.set_ip(IpAddr::V4(Ipv4Addr::LOCALHOST));
         }
         format!("{}://{address}", if self.tls { "https" } else { "http" })
     }
+}
 
-    /// Ends when the server is to stop by a fault of its own.
-    pub(crate) async fn stopping(&self) {
-        self.chat.supervisor().stopping().cancelled().await;
-    }
-
-    /// Lets everybody go; whether all ended well.
-    pub(crate) async fn shutdown(&self, grace: Duration) -> bool {
-        self.chat.shutdown_within(grace).await.is_clean()
-    }
+fn show(folder: &Path) -> String {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned()).display().to_string()
 }
 
 fn mend(error: BuildError) -> anyhow::Error {
@@ -119,10 +150,10 @@ mod tests {
     async fn a_taken_port_and_a_taken_folder_are_told_in_one_line_with_a_way_out() {
         let folder = tempfile::tempdir().expect("a folder");
         let config = config(folder.path());
-        let first = App::build(&config, Metrics::new(), &log::none()).await.expect("it starts");
+        let first = App::start(&config, Metrics::new(), &log::none()).await.expect("it starts");
 
         let in_use =
-            App::build(&config, Metrics::new(), &log::none()).await.err().expect("the folder is taken");
+            App::start(&config, Metrics::new(), &log::none()).await.err().expect("the folder is taken");
         let text = format!("{in_use:#}");
         assert!(
             text.contains("in use by another process; stop that process") && text.lines().count() == 1,
@@ -132,13 +163,13 @@ mod tests {
         let mut same_port = config.clone();
         same_port.server.listen = first.address;
         let taken =
-            App::build(&same_port, Metrics::new(), &log::none()).await.err().expect("the port is taken");
+            App::start(&same_port, Metrics::new(), &log::none()).await.err().expect("the port is taken");
         let text = format!("{taken:#}");
         assert!(text.contains("another program has this port") && text.contains("--listen"), "{text}");
 
         assert!(first.shutdown(Duration::from_secs(10)).await);
         let again =
-            App::build(&config, Metrics::new(), &log::none()).await.expect("the folder is free again");
+            App::start(&config, Metrics::new(), &log::none()).await.expect("the folder is free again");
         assert!(again.shutdown(Duration::from_secs(10)).await);
     }
 }

@@ -34,6 +34,15 @@ pub(super) fn check(c: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> 
         ("chat.search_default", c.chat.search_default == 0),
         ("chat.send_attempts", c.chat.send_attempts == 0),
         ("log.queue", c.log.queue == 0),
+        ("service.call_timeout", c.service.call_timeout.is_zero()),
+        ("service.calls", c.service.calls == 0),
+        ("service.call_size", c.service.call_size.0 == 0),
+        ("mysql.connections", c.mysql.connections == 0),
+        ("redis.timeout", c.redis.timeout.is_zero()),
+        ("kafka.partitions", c.kafka.partitions == 0),
+        ("kafka.replication", c.kafka.replication == 0),
+        ("kafka.accept_timeout", c.kafka.accept_timeout.is_zero()),
+        ("kafka.batch", c.kafka.batch == 0),
     ] {
         must(!zero, key, "must not be 0", "leave it out for the default");
     }
@@ -67,6 +76,13 @@ pub(super) fn check(c: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> 
         "limits.session_queue",
         "must hold two frames at least, or nobody gets the largest message",
         "make it twice limits.frame or more",
+    );
+    must(c.etcd.lease.as_secs() >= 2, "etcd.lease", "must be 2 s or more", "10s is the default");
+    must(
+        c.service.instance.as_deref().is_none_or(|name| gochat_core::model::GatewayId::new(name).is_some()),
+        "service.instance",
+        "must be 1 to 64 letters, digits, `-` or `_`",
+        "leave it out: one is made at each start",
     );
     must(
         c.auth.jwt_secret.as_ref().is_none_or(|s| s.reveal().len() >= 32),

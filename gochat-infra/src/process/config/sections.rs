@@ -187,6 +187,88 @@ sections! {
         repeats: u32 = 20;
     }
 
+    /// One of several processes (im-gateway, im-logic, im-repo, im-task). The one process `gochat` needs none of this.
+    service: Service {
+        /// Its name among its like; unset, one is made at each start. Letters, digits, `-` and `_`.
+        instance: Option<String> = None;
+        /// Address and port for calls of other services; port 0 is any that is free.
+        listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        /// How others reach it, such as "10.0.0.7:9000"; unset, by `listen`.
+        advertise: Option<String> = None;
+        /// Address and port for probes and counters (/healthz, /readyz, /metrics); unset, none. im-gateway has them beside the API.
+        ops: Option<SocketAddr> = None;
+        /// Longest time for a call to another service.
+        call_timeout: Duration = seconds(5);
+        /// Calls that are worked on at a time; further ones wait.
+        calls: usize = 1_024;
+        /// Largest call or answer.
+        call_size: Size = Size(16 << 20);
+    }
+
+    /// The database of im-repo: MySQL 8.0 or MariaDB 10.11.
+    mysql: Mysql {
+        /// Its primary: mysql://user:password@host:port/database; `?require_ssl=true` for TLS.
+        primary: Option<Secret> = None;
+        /// Its replicas, separated by spaces.
+        replicas: Option<Secret> = None;
+        /// Most connections to each server.
+        connections: usize = 16;
+        /// Calls that may wait for a connection; further ones are refused as UNAVAILABLE.
+        waiting: usize = 1_024;
+        /// Longest wait for a connection.
+        patience: Duration = seconds(2);
+        /// Longest time for a call, with its repetitions.
+        time: Duration = seconds(10);
+        /// Times that a transaction is begun again when others were in the way.
+        retries: u32 = 8;
+    }
+
+    /// What services share and may lose: sequences, sessions, deduplication, caches.
+    redis: Redis {
+        /// Where it is: redis://user:password@host:port/number; for a cluster several, separated by spaces.
+        url: Option<Secret> = None;
+        /// What all keys begin with.
+        prefix: String = "gochat".to_owned();
+        /// Longest time for a call.
+        timeout: Duration = Duration::from_millis(500);
+        /// Longest time to connect.
+        connect_timeout: Duration = seconds(2);
+    }
+
+    /// Records between services.
+    kafka: Kafka {
+        /// Brokers to begin with: "host:port".
+        brokers: Vec<String> = Vec::new();
+        /// What all topics begin with.
+        prefix: String = "gochat".to_owned();
+        /// Partitions of the topics that are shared; made so at first start. It bounds how many im-logic or im-task can share the work.
+        partitions: u32 = 32;
+        /// Copies of each record.
+        replication: u32 = 1;
+        /// How long records are kept.
+        retention: Duration = seconds(7 * 24 * 3600);
+        /// How long a gateway waits for a message to be taken, before the client is told to try again.
+        accept_timeout: Duration = seconds(4);
+        /// Records of one partition that are worked on at once.
+        batch: usize = 500;
+    }
+
+    /// Who is there.
+    etcd: Etcd {
+        /// Its members: "http://host:port".
+        endpoints: Vec<String> = Vec::new();
+        /// What all keys begin with.
+        prefix: String = "/gochat".to_owned();
+        /// User, where it wants one.
+        user: Option<String> = None;
+        /// Password of the user.
+        password: Option<Secret> = None;
+        /// After so long without a sign of life an instance counts as gone.
+        lease: Duration = seconds(10);
+        /// Longest time for a call.
+        timeout: Duration = seconds(3);
+    }
+
     /// Counters for Prometheus at GET /metrics.
     metrics: Metrics {
         /// Who may read them: "loopback" (this machine), "all", or "off".

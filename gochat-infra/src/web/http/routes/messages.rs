@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use gochat_core::error::{Code, Fault};
-use gochat_core::model::{Caller, ClientMsgId, Origin, ReplyTo, RequestId, SendCommand, Seq, SessionId};
+use gochat_core::model::{ClientMsgId, Origin, ReplyTo, RequestId, SendCommand, Seq, SessionId};
 use gochat_core::send::validate;
 use gochat_core::service::HistoryQuery;
 use gochat_proto::Loose;

@@ -2,14 +2,15 @@
 
 use std::io;
 
-use gochat_infra::process::Problems;
-use gochat_infra::process::config::Effective;
-use gochat_infra::process::log::LogGuard;
 use slog::{Logger, error, info, warn};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::process::Problems;
+use crate::process::config::Effective;
+use crate::process::log::LogGuard;
+
 /// Waits for Ctrl-C, SIGTERM, or `fault`; on SIGHUP takes over the settings that may change while the program runs.
-pub(crate) async fn until_stop(
+pub(super) async fn until_stop(
     fault: impl Future<Output = ()>,
     running: &Effective,
     load: &dyn Fn() -> Result<Effective, Problems>,
@@ -34,7 +35,7 @@ pub(crate) async fn until_stop(
 }
 
 /// Waits for a signal to stop, after the first one.
-pub(crate) async fn again() {
+pub(super) async fn again() {
     let both = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
     match both {
         Ok((mut interrupt, mut terminate)) => {

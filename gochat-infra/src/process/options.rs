@@ -1,18 +1,31 @@
 //! From the configuration to what each room takes.
 
+#[cfg(feature = "web")]
 use std::str::FromStr;
 
-use gochat_infra::auth::{HasherConfig, SigningKeys};
-use gochat_infra::embedded::{FeedConfig, Mount};
-use gochat_infra::hub::Limits;
-use gochat_infra::process::config::Config;
-use gochat_infra::process::{Problem, Problems};
-use gochat_infra::sqlite::SqliteOptions;
-use gochat_infra::web::http::{Net, Origins};
-use gochat_infra::web::server::ServerConfig;
-use gochat_infra::web::tls;
+use super::config::Config;
+#[cfg(any(feature = "auth", feature = "web"))]
+use super::{Problem, Problems};
+#[cfg(feature = "auth")]
+use crate::auth::{HasherConfig, SigningKeys};
+#[cfg(feature = "embedded")]
+use crate::embedded::FeedConfig;
+use crate::hub::Limits;
+#[cfg(feature = "sqlite")]
+use crate::sqlite::SqliteOptions;
+#[cfg(feature = "web")]
+use crate::web::http::{Net, Origins};
+#[cfg(feature = "web")]
+use crate::web::mount::Mount;
+#[cfg(feature = "web")]
+use crate::web::server::ServerConfig;
 
-pub(crate) fn mount(config: &Config) -> Result<Mount, Problems> {
+/// How the client contract is served.
+///
+/// # Errors
+/// A list that can't be read.
+#[cfg(feature = "web")]
+pub fn mount(config: &Config) -> Result<Mount, Problems> {
     let (server, limits) = (&config.server, &config.limits);
     let mut mount = Mount::default();
     mount.http.body_max = limits.body.as_usize();
@@ -38,24 +51,32 @@ pub(crate) fn mount(config: &Config) -> Result<Mount, Problems> {
     mount.ws.restart_spread = server.restart_spread;
     mount.sends_per_second = limits.sends_per_second;
     mount.send_burst = limits.send_burst;
-    // The program decides itself who may read them.
-    mount.metrics = false;
     Ok(mount)
 }
 
-pub(crate) fn server(config: &Config) -> Result<ServerConfig, Problems> {
+/// How the port is served.
+///
+/// # Errors
+/// A certificate or key that can't be read.
+#[cfg(feature = "tls")]
+pub fn server(config: &Config) -> Result<ServerConfig, Problems> {
     let mut server = ServerConfig::default();
     server.connections_max = config.server.max_connections;
     server.head_timeout = config.server.head_timeout;
     server.head_max = config.server.head.as_usize();
     if let (Some(cert), Some(key)) = (&config.server.tls_cert, &config.server.tls_key) {
-        let tls = tls::load(cert, key);
+        let tls = crate::web::tls::load(cert, key);
         server.tls = Some(tls.map_err(|e| Problem::new("server.tls_cert", e, "or leave both keys out"))?);
     }
     Ok(server)
 }
 
-pub(crate) fn signing_keys(config: &Config) -> Result<Option<SigningKeys>, Problems> {
+/// What tokens are signed with, where the settings say it.
+///
+/// # Errors
+/// A secret that is none.
+#[cfg(feature = "auth")]
+pub fn signing_keys(config: &Config) -> Result<Option<SigningKeys>, Problems> {
     let Some(secret) = &config.auth.jwt_secret else { return Ok(None) };
     let keys = SigningKeys::parse(secret.reveal());
     Ok(Some(keys.map_err(|e| {
@@ -63,7 +84,10 @@ pub(crate) fn signing_keys(config: &Config) -> Result<Option<SigningKeys>, Probl
     })?))
 }
 
-pub(crate) fn sqlite(config: &Config) -> SqliteOptions {
+/// Sizes of the embedded store.
+#[cfg(feature = "sqlite")]
+#[must_use]
+pub fn sqlite(config: &Config) -> SqliteOptions {
     let data = &config.data;
     let mut options = SqliteOptions::default();
     options.readers = data.readers;
@@ -78,7 +102,10 @@ pub(crate) fn sqlite(config: &Config) -> SqliteOptions {
     options
 }
 
-pub(crate) fn hasher(config: &Config) -> HasherConfig {
+/// How passwords are hashed.
+#[cfg(feature = "auth")]
+#[must_use]
+pub fn hasher(config: &Config) -> HasherConfig {
     let auth = &config.auth;
     let mut hasher =
         HasherConfig { cost: auth.bcrypt_cost, queue: auth.bcrypt_queue, ..HasherConfig::default() };
@@ -88,11 +115,16 @@ pub(crate) fn hasher(config: &Config) -> HasherConfig {
     hasher
 }
 
-pub(crate) fn queue(config: &Config) -> Limits {
+/// Bounds of each session's queue.
+#[must_use]
+pub fn queue(config: &Config) -> Limits {
     Limits { queue_bytes: config.limits.session_queue.as_usize(), ..Limits::default() }
 }
 
-pub(crate) fn feed(config: &Config) -> FeedConfig {
+/// Bounds of the queue of sends.
+#[cfg(feature = "embedded")]
+#[must_use]
+pub fn feed(config: &Config) -> FeedConfig {
     let limits = &config.limits;
     FeedConfig { queue: limits.send_queue, batch: limits.batch, retry_for: limits.send_retry }
 }
