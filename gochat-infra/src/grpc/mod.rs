@@ -1,1 +1,3 @@
 //! Calls between services.
+
+pub mod error;
