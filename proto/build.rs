@@ -11,11 +11,27 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn protobuf() -> Result<(), Box<dyn std::error::Error>> {
     use std::path::PathBuf;
 
-    const FILES: [&str; 4] = [
+    const FILES: &[&str] = &[
         "gochat/types/v1/types.proto",
         "gochat/events/v1/events.proto",
         "gochat/repo/v1/repo.proto",
-        "gochat/logic/v1/logic.proto",
+        "gochat/logic/v1/accounts.proto",
+        "gochat/logic/v1/conversations.proto",
+        "gochat/logic/v1/friends.proto",
+        "gochat/logic/v1/groups.proto",
+        "gochat/logic/v1/messages.proto",
+        "gochat/logic/v1/presences.proto",
+        "gochat/logic/v1/profiles.proto",
+    ];
+    // What has passwords and tokens in it; `src/pb/secrets.rs` says how they are shown.
+    const SECRET: &[&str] = &[
+        ".gochat.logic.v1.LoginGrant",
+        ".gochat.logic.v1.RegisterRequest",
+        ".gochat.logic.v1.LoginRequest",
+        ".gochat.logic.v1.RefreshRequest",
+        ".gochat.logic.v1.LogoutRequest",
+        ".gochat.logic.v1.AuthenticateRequest",
+        ".gochat.logic.v1.PasswordChange",
     ];
     let mut compiler = protox::Compiler::new(["proto"])?;
     // With the comments, which become documentation.
@@ -27,6 +43,7 @@ fn protobuf() -> Result<(), Box<dyn std::error::Error>> {
         .build_client(grpc)
         .build_server(grpc)
         .build_transport(false)
+        .skip_debug(SECRET)
         .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

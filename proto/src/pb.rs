@@ -1,5 +1,7 @@
 //! Protobuf: generated from the files in `proto/`, where every field is described.
-#![expect(clippy::all, reason = "generated")]
+#![allow(clippy::all, unused_qualifications, reason = "generated")]
+
+mod secrets;
 
 /// The model.
 pub mod types {
@@ -14,6 +16,14 @@ pub mod events {
     /// Version 1.
     pub mod v1 {
         include!(concat!(env!("OUT_DIR"), "/gochat.events.v1.rs"));
+    }
+}
+
+/// The services of im-logic.
+pub mod logic {
+    /// Version 1.
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/gochat.logic.v1.rs"));
     }
 }
 
