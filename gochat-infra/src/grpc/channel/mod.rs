@@ -1,0 +1,178 @@
+//! The client side: calls balanced over the instances of a service, as discovery lists them.
+
+mod balance;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use slog::Logger;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tonic::body::Body;
+use tonic::{Code, ConnectError, Status};
+use tower::{Service, ServiceExt};
+
+use self::balance::Balancer;
+use super::deadline;
+use super::error::{Effect, never_sent};
+
+/// Bounds of a channel.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ChannelConfig {
+    /// How long connecting may take; 2 s.
+    pub connect_timeout: Duration,
+    /// How long a call may take that says nothing else; 5 s. A call made while another is handled gets no more than what is
+    /// left of that one's time.
+    pub deadline: Duration,
+    /// How long an instance that can't be reached is left out while others can be; 1 s.
+    pub rest: Duration,
+    /// How often a connection is asked for a sign of life; 20 s.
+    pub keepalive_every: Duration,
+    /// How long it has to give one; 10 s.
+    pub keepalive_timeout: Duration,
+    /// Most bytes of one message, either way; 32 MiB.
+    pub message_max: usize,
+}
+
+impl Default for ChannelConfig {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(2),
+            deadline: Duration::from_secs(5),
+            rest: Duration::from_secs(1),
+            keepalive_every: Duration::from_secs(20),
+            keepalive_timeout: Duration::from_secs(10),
+            message_max: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// Calls to one service, each to the instance that has the fewest under way. It connects when it is first needed, and again
+/// after a connection broke. Clones are handles on the same.
+#[derive(Clone)]
+pub struct Channel(Arc<Inner>);
+
+struct Inner {
+    balancer: Balancer,
+    config: ChannelConfig,
+    addresses: watch::Receiver<Vec<String>>,
+}
+
+impl Channel {
+    /// To instances that stay the same, each a `host:port`.
+    #[must_use]
+    pub fn fixed(addresses: Vec<String>, config: ChannelConfig, log: &Logger) -> Self {
+        // Without a sender the list never changes.
+        Self::watched(watch::channel(addresses).1, config, log)
+    }
+
+    /// To the instances that `addresses` holds at the time of each call, each a `host:port`. One that is no address is
+    /// logged and left out. Calls under way to an instance that goes from the list may end.
+    #[must_use]
+    pub fn watched(addresses: watch::Receiver<Vec<String>>, config: ChannelConfig, log: &Logger) -> Self {
+        let balancer = Balancer::new(addresses.clone(), config.clone(), log.clone());
+        Self(Arc::new(Inner { balancer, config, addresses }))
+    }
+
+    /// Waits until there is an instance to call, as a service does that starts.
+    pub async fn listed(&self) {
+        let mut addresses = self.0.addresses.clone();
+        // It fails when nobody will list any more: the first call says so.
+        let _ = addresses.wait_for(|list| !list.is_empty()).await;
+    }
+
+    /// Most bytes of one message, for the generated clients.
+    #[must_use]
+    pub fn message_max(&self) -> usize {
+        self.0.config.message_max
+    }
+
+    /// Makes a call with `once`, which gets a handle on this channel.
+    ///
+    /// It is made a second time when it was a [read](Effect::Read) and the instance was away, and when it never left: then
+    /// it goes to another instance, if there is one. A write that may have happened is never made again.
+    ///
+    /// # Errors
+    /// That of the last try.
+    pub async fn call<T, F>(&self, effect: Effect, mut once: impl FnMut(Self) -> F) -> Result<T, Status>
+    where
+        F: Future<Output = Result<tonic::Response<T>, Status>>,
+    {
+        let end = self.end();
+        let first = self.once(end, once(self.clone())).await;
+        let again = match &first {
+            Ok(_) => false,
+            Err(status) => {
+                never_sent(status)
+                    || effect == Effect::Read && matches!(status.code(), Code::Unavailable | Code::Cancelled)
+            }
+        };
+        if again && Instant::now() < end { self.once(end, once(self.clone())).await } else { first }
+    }
+
+    /// Ends a call in time, with its answer's body, which [`Service::call`] does not wait for.
+    async fn once<T>(
+        &self,
+        end: Instant,
+        call: impl Future<Output = Result<tonic::Response<T>, Status>>,
+    ) -> Result<T, Status> {
+        match timeout_at(end, deadline::within(end, call)).await {
+            Ok(answer) => answer.map(tonic::Response::into_inner),
+            Err(_) => Err(late()),
+        }
+    }
+
+    /// When a call that begins now must have ended.
+    fn end(&self) -> Instant {
+        let own = Instant::now() + self.0.config.deadline;
+        deadline::current().map_or(own, |outer| outer.min(own))
+    }
+}
+
+fn late() -> Status {
+    Status::deadline_exceeded("no answer in time")
+}
+
+impl fmt::Debug for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Channel").field("addresses", &*self.0.addresses.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Service<http::Request<Body>> for Channel {
+    type Response = http::Response<Body>;
+    type Error = Status;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Status>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, mut request: http::Request<Body>) -> Self::Future {
+        let mut end = self.end();
+        if let Some(allowed) = deadline::read(request.headers()) {
+            end = end.min(Instant::now() + allowed);
+        }
+        let picked = self.0.balancer.pick();
+        Box::pin(async move {
+            let Some(picked) = picked else {
+                return Err(Status::from_error(Box::new(ConnectError("no instance is listed".into()))));
+            };
+            deadline::write(end.saturating_duration_since(Instant::now()), request.headers_mut());
+            match timeout_at(end, picked.channel().oneshot(request)).await {
+                Ok(Ok(response)) => Ok(response),
+                Ok(Err(error)) => {
+                    picked.failed();
+                    Err(Status::from_error(error.into()))
+                }
+                Err(_) => Err(late()),
+            }
+        })
+    }
+}
