@@ -37,7 +37,7 @@ fn all(commands: &[&[&str]]) -> (Counts, Result<()>) {
 
 pub(crate) fn verify() -> Vec<Stage> {
     vec![
-        stage("tools", || no_counts(tools::rust())),
+        stage("tools", || no_counts(tools::rust().and_then(|()| tools::native()))),
         stage("format", || all(&[&["fmt", "--all", "--check"]])),
         stage("tidy", || no_counts(tidy::check())),
         stage("dependencies", || no_counts(deps::check().and_then(|()| licences::check()))),

@@ -37,6 +37,32 @@ pub(crate) fn rust() -> Result<()> {
     Ok(())
 }
 
+/// What the adapters of the distributed mode are built with: protoc for etcd's client, a C toolchain for librdkafka.
+pub(crate) fn native() -> Result<()> {
+    let mut missing = Vec::new();
+    if !works("protoc", &["--version"]) {
+        missing.push("protobuf-compiler");
+    }
+    for (package, file) in [
+        ("libprotobuf-dev", "/usr/include/google/protobuf/descriptor.proto"),
+        ("zlib1g-dev", "/usr/include/zlib.h"),
+    ] {
+        if !Path::new(file).exists() {
+            missing.push(package);
+        }
+    }
+    for (package, program) in [("make", "make"), ("gcc", "cc"), ("g++", "c++"), ("python3", "python3")] {
+        if !works(program, &["--version"]) {
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let apt = [&["apt-get", "install", "-y", "--no-install-recommends"], &missing[..]].concat();
+    install(&missing.join(", "), &[&["apt-get", "update"], &apt])
+}
+
 /// Chromium with fonts for all that people write, node, and the browser suite's packages.
 pub(crate) fn browser() -> Result<()> {
     let mut missing = Vec::new();

@@ -10,6 +10,7 @@ mod macros;
 pub mod case;
 pub mod cases;
 pub mod client;
+pub mod cluster;
 pub mod history;
 pub mod json;
 pub mod process;

@@ -74,7 +74,7 @@ impl Socket {
         headers: &[(&str, &str)],
     ) -> Result<Result<Self, u16>> {
         tcp.set_nodelay(true)?;
-        let mut request = format!("ws://{}{}{path}", base.authority, base.prefix).into_client_request()?;
+        let mut request = format!("ws://{}{}{path}", base.next(), base.prefix).into_client_request()?;
         for (name, value) in headers {
             let name = http::HeaderName::from_bytes(name.as_bytes())?;
             request.headers_mut().insert(name, value.parse()?);

@@ -1,0 +1,148 @@
+//! The four services, any number of each, as processes of our own over the servers that the environment names.
+
+mod node;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+pub use node::Node;
+
+use crate::client::Base;
+use crate::world::fresh;
+
+/// Variables of `cargo xtask servers`, and the settings that they become.
+const SERVERS: [(&str, &str); 5] = [
+    ("MYSQL_PRIMARY_URL", "GOCHAT_MYSQL__PRIMARY"),
+    ("MYSQL_REPLICA_URL", "GOCHAT_MYSQL__REPLICAS"),
+    ("REDIS_URL", "GOCHAT_REDIS__URL"),
+    ("KAFKA_BROKERS", "GOCHAT_KAFKA__BROKERS"),
+    ("ETCD_ENDPOINTS", "GOCHAT_ETCD__ENDPOINTS"),
+];
+
+/// How many of each service.
+#[derive(Debug, Clone, Copy)]
+#[expect(missing_docs, reason = "each field is the number of processes of that service")]
+pub struct Sizes {
+    pub gateways: usize,
+    pub logic: usize,
+    pub repo: usize,
+    pub task: usize,
+}
+
+/// Running services. Dropping it kills them; [`stop`](Self::stop) asks them to end.
+#[derive(Debug)]
+pub struct Cluster {
+    nodes: BTreeMap<String, Node>,
+    urls: Vec<String>,
+    _folder: TempDir,
+}
+
+impl Cluster {
+    /// Makes the database ready and starts all; returns when all answer. Names in the servers are of this cluster alone, so
+    /// several may share them. `extra` are settings for all, such as `limits.sends_per_second=0`.
+    ///
+    /// # Errors
+    /// A server that is not named in the environment, or a process that does not come up: with what it said.
+    pub async fn start(sizes: Sizes, programs: PathBuf, extra: &[String]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let name = fresh("gochat_");
+        let mut env: Vec<(String, String)> = Vec::new();
+        for (variable, setting) in SERVERS {
+            let value = std::env::var(variable).with_context(|| {
+                format!("{variable} is not set: run this under `cargo xtask servers run -- …`")
+            })?;
+            // A database of its own, on the same server.
+            let value = if variable.starts_with("MYSQL") { database(&value, &name)? } else { value };
+            env.push((setting.to_owned(), value));
+        }
+        for (key, value) in [
+            ("REDIS__PREFIX", name.clone()),
+            ("KAFKA__PREFIX", name.clone()),
+            ("ETCD__PREFIX", format!("/{name}")),
+            ("AUTH__JWT_SECRET", fresh("secret-of-this-cluster-") + &fresh("")),
+            ("AUTH__BCRYPT_COST", "4".to_owned()),
+            ("LOG__LEVEL", std::env::var("CLUSTER_LOG").unwrap_or_else(|_| "warning".to_owned())),
+        ] {
+            env.push((format!("GOCHAT_{key}"), value));
+        }
+        for setting in extra {
+            let (key, value) = setting.split_once('=').context("a setting is KEY=VALUE")?;
+            env.push((format!("GOCHAT_{}", key.to_uppercase().replacen('.', "__", 1)), value.to_owned()));
+        }
+        let spec = node::Spec { programs, env, folder: folder.path().to_owned() };
+        let migrated = spec.command("im-repo")?.arg("migrate").output().await?;
+        ensure!(migrated.status.success(), "im-repo migrate: {}", String::from_utf8_lossy(&migrated.stderr));
+
+        let mut nodes = BTreeMap::new();
+        // Those that are called before those that call, so that nobody begins by failing.
+        for (service, count) in [
+            ("im-repo", sizes.repo),
+            ("im-logic", sizes.logic),
+            ("im-task", sizes.task),
+            ("im-gateway", sizes.gateways),
+        ] {
+            for n in 1..=count {
+                let node = Node::start(&spec, service, n)?;
+                nodes.insert(node.name().to_owned(), node);
+            }
+            for node in nodes.values_mut().filter(|node| node.service() == service) {
+                node.ready().await?;
+            }
+        }
+        let urls = nodes.values().filter_map(Node::url).collect();
+        Ok(Self { nodes, urls, _folder: folder })
+    }
+
+    /// Where clients connect; one for each gateway.
+    #[must_use]
+    pub fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// All gateways, to be taken in turn.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn base(&self) -> Result<Base> {
+        Base::parse(&self.urls.join(","))
+    }
+
+    /// A process, such as `im-logic-1`.
+    ///
+    /// # Errors
+    /// There is none of the name.
+    pub fn node(&mut self, name: &str) -> Result<&mut Node> {
+        self.nodes.get_mut(name).with_context(|| format!("there is no {name}"))
+    }
+
+    /// All processes' names.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.nodes.keys().cloned().collect()
+    }
+
+    /// Asks all to end, gateways first, and waits for it.
+    ///
+    /// # Errors
+    /// One did not end by itself, or not well: with what it said.
+    pub async fn stop(mut self) -> Result<()> {
+        for service in ["im-gateway", "im-task", "im-logic", "im-repo"] {
+            for node in self.nodes.values().filter(|node| node.service() == service) {
+                node.terminate()?;
+            }
+            for node in self.nodes.values_mut().filter(|node| node.service() == service) {
+                node.ended_well().await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same server with another database.
+fn database(url: &str, name: &str) -> Result<String> {
+    let (server, _) = url.rsplit_once('/').context("a MySQL URL ends with a database")?;
+    Ok(format!("{server}/{name}"))
+}

@@ -1,0 +1,176 @@
+//! One process of a service.
+
+use std::fs::{File, OpenOptions};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+/// Longest time to come up, and to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How processes of one cluster are started.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    /// Folder of the programs.
+    pub(super) programs: PathBuf,
+    /// Settings.
+    pub(super) env: Vec<(String, String)>,
+    /// Where they write what they say.
+    pub(super) folder: PathBuf,
+}
+
+impl Spec {
+    /// A program of the cluster, with its settings and no others.
+    pub(super) fn command(&self, program: &str) -> Result<Command> {
+        let path = self.programs.join(program);
+        ensure!(path.exists(), "{} is not there: build it first", path.display());
+        let mut command = Command::new(path);
+        let kept = std::env::vars_os().filter(|(name, _)| !name.to_string_lossy().starts_with("GOCHAT_"));
+        command.env_clear().envs(kept.collect::<Vec<_>>()).envs(self.env.iter().cloned());
+        command.current_dir(&self.folder).kill_on_drop(true).stdin(Stdio::null());
+        Ok(command)
+    }
+}
+
+/// A process of a service. Restarted, it has the same name, settings and address.
+#[derive(Debug)]
+pub struct Node {
+    spec: Spec,
+    service: String,
+    name: String,
+    /// Where clients connect, of a gateway.
+    listen: Option<String>,
+    child: Child,
+    output: PathBuf,
+    /// Where in its output the present process begins.
+    begins: u64,
+}
+
+impl Node {
+    pub(super) fn start(spec: &Spec, service: &str, n: usize) -> Result<Self> {
+        let name = format!("{service}-{n}");
+        // Free now; the same after a restart.
+        let listen = match service {
+            "im-gateway" => Some(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string()),
+            _ => None,
+        };
+        let output = spec.folder.join(format!("{name}.log"));
+        File::create(&output)?;
+        let child = spawn(spec, service, listen.as_deref(), &output)?;
+        let (spec, service) = (spec.clone(), service.to_owned());
+        Ok(Self { spec, service, name, listen, child, output, begins: 0 })
+    }
+
+    /// Its name, such as `im-logic-1`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its service, such as `im-logic`.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    /// Where clients connect, of a gateway.
+    #[must_use]
+    pub fn url(&self) -> Option<String> {
+        self.listen.as_ref().map(|listen| format!("http://{listen}"))
+    }
+
+    /// What it said since it was started last.
+    ///
+    /// # Errors
+    /// Its output can't be read.
+    pub fn said(&self) -> Result<String> {
+        let all = std::fs::read(&self.output)?;
+        let from = usize::try_from(self.begins)?.min(all.len());
+        Ok(String::from_utf8_lossy(&all[from..]).into_owned())
+    }
+
+    /// Waits until it says that it is up.
+    ///
+    /// # Errors
+    /// It ended, or says nothing for a minute.
+    pub async fn ready(&mut self) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = self.said()?;
+            if said.lines().any(|line| line.contains(" is at ")) {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status} instead of starting:\n{said}", self.name);
+            }
+            ensure!(Instant::now() < deadline, "{} does not come up:\n{said}", self.name);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let id = self.child.id().with_context(|| format!("{} has ended", self.name))?;
+        let id = Pid::from_raw(i32::try_from(id)?).context("a process has an id")?;
+        Ok(kill_process(id, signal)?)
+    }
+
+    /// Asks it to end.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn terminate(&self) -> Result<()> {
+        self.signal(Signal::TERM)
+    }
+
+    /// Ends it at once, as a power cut does.
+    ///
+    /// # Errors
+    /// It has ended already.
+    pub async fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::KILL)?;
+        self.child.wait().await?;
+        Ok(())
+    }
+
+    /// Starts it again, after it has ended; [`ready`](Self::ready) waits until it is up.
+    ///
+    /// # Errors
+    /// It still runs.
+    pub fn restart(&mut self) -> Result<()> {
+        ensure!(self.child.try_wait()?.is_some(), "{} still runs", self.name);
+        self.begins = std::fs::metadata(&self.output)?.len();
+        self.child = spawn(&self.spec, &self.service, self.listen.as_deref(), &self.output)?;
+        Ok(())
+    }
+
+    /// Waits for the end of a process that was asked to end.
+    ///
+    /// # Errors
+    /// It does not end within a minute, or with a failure.
+    pub async fn ended_well(&mut self) -> Result<()> {
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .with_context(|| format!("{} does not end:\n{}", self.name, self.said().unwrap_or_default()))??;
+        ensure!(status.success(), "{} ended with {status}:\n{}", self.name, self.said()?);
+        Ok(())
+    }
+}
+
+fn spawn(spec: &Spec, service: &str, listen: Option<&str>, output: &PathBuf) -> Result<Child> {
+    let mut command = spec.command(service)?;
+    if let Some(listen) = listen {
+        command.args(["--listen", listen]);
+    }
+    let file = OpenOptions::new().append(true).open(output)?;
+    command.stdout(file.try_clone()?).stderr(file);
+    command.spawn().with_context(|| format!("can't start {service}"))
+}
