@@ -14,7 +14,14 @@ fn protobuf() -> Result<(), Box<dyn std::error::Error>> {
     const FILES: &[&str] = &[
         "gochat/types/v1/types.proto",
         "gochat/events/v1/events.proto",
-        "gochat/repo/v1/repo.proto",
+        "gochat/repo/v1/conversations.proto",
+        "gochat/repo/v1/directory.proto",
+        "gochat/repo/v1/friends.proto",
+        "gochat/repo/v1/groups.proto",
+        "gochat/repo/v1/logins.proto",
+        "gochat/repo/v1/messages.proto",
+        "gochat/repo/v1/passwords.proto",
+        "gochat/repo/v1/users.proto",
         "gochat/logic/v1/accounts.proto",
         "gochat/logic/v1/conversations.proto",
         "gochat/logic/v1/friends.proto",
@@ -32,6 +39,9 @@ fn protobuf() -> Result<(), Box<dyn std::error::Error>> {
         ".gochat.logic.v1.LogoutRequest",
         ".gochat.logic.v1.AuthenticateRequest",
         ".gochat.logic.v1.PasswordChange",
+        ".gochat.repo.v1.PasswordText",
+        ".gochat.repo.v1.PasswordHash",
+        ".gochat.repo.v1.RefreshDigest",
     ];
     let mut compiler = protox::Compiler::new(["proto"])?;
     // With the comments, which become documentation.

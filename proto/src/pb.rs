@@ -19,6 +19,14 @@ pub mod events {
     }
 }
 
+/// The services of im-repo.
+pub mod repo {
+    /// Version 1.
+    pub mod v1 {
+        include!(concat!(env!("OUT_DIR"), "/gochat.repo.v1.rs"));
+    }
+}
+
 /// The services of im-logic.
 pub mod logic {
     /// Version 1.

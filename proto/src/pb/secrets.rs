@@ -6,6 +6,7 @@ use super::logic::v1::{
     AuthenticateRequest, LoginGrant, LoginRequest, LogoutRequest, PasswordChange, RefreshRequest,
     RegisterRequest,
 };
+use super::repo::v1::{PasswordHash, PasswordText, RefreshDigest};
 
 impl Debug for LoginGrant {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
@@ -49,6 +50,24 @@ impl Debug for PasswordChange {
     }
 }
 
+impl Debug for PasswordText {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("PasswordText").finish_non_exhaustive()
+    }
+}
+
+impl Debug for PasswordHash {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("PasswordHash").finish_non_exhaustive()
+    }
+}
+
+impl Debug for RefreshDigest {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        f.debug_struct("RefreshDigest").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +83,9 @@ mod tests {
             format!("{:?}", LogoutRequest { access_token: secret() }),
             format!("{:?}", AuthenticateRequest { access_token: secret() }),
             format!("{:?}", PasswordChange { old_password: secret(), new_password: secret() }),
+            format!("{:?}", PasswordText { text: secret() }),
+            format!("{:?}", PasswordHash { hash: secret() }),
+            format!("{:?}", RefreshDigest { digest: secret().into_bytes() }),
         ];
         for text in shown {
             assert!(!text.contains("horse") && text.ends_with(".. }"), "{text}");
