@@ -5,4 +5,5 @@
 pub mod channel;
 pub mod deadline;
 pub mod error;
+pub mod logic;
 pub mod serve;
