@@ -2,7 +2,8 @@
 //!
 //! Every module is one room: [`runtime`] (clock, ids, supervisor), [`hub`] (local sessions and their queues),
 //! [`sqlite`] (embedded storage), [`mysql`] (storage for several processes), [`auth`] (passwords, tokens), [`embedded`]
-//! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program).
+//! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program),
+//! [`departures`] (who has gone is told).
 //! What several processes need beside: [`wire`] (the model as protobuf), [`grpc`] (calls between services), [`kafka`]
 //! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there).
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -11,6 +12,7 @@
 #[cfg(feature = "auth")]
 #[cfg_attr(docsrs, doc(cfg(feature = "auth")))]
 pub mod auth;
+pub mod departures;
 #[cfg(feature = "embedded")]
 #[cfg_attr(docsrs, doc(cfg(feature = "embedded")))]
 pub mod embedded;

@@ -11,6 +11,7 @@ use gochat_core::ports::{Clock, IdGenerator, Upstream};
 use gochat_core::service::Services;
 use slog::Logger;
 
+use crate::departures;
 use crate::hub::{CloseReason, Hub, Session};
 use crate::runtime::{Phase, Policy, Supervisor, TaskGroup};
 use crate::web::rate::SendRate;
@@ -96,10 +97,15 @@ impl Gateway {
         let sessions = parts.supervisor.phase(Phase::Sessions);
         let tasks = sessions.group("session");
         let gateway = Self(Arc::new(Inner { parts, tasks, round: AtomicU32::new(1) }));
-        let (heart, leavers, farewell) = (gateway.clone(), gateway.clone(), gateway.clone());
+        let (heart, farewell) = (gateway.clone(), gateway.clone());
         let sessions = gateway.supervisor.phase(Phase::Sessions);
         sessions.spawn("heartbeat", Policy::StopNode, async move { heart.heartbeat().await });
-        sessions.spawn("departures", Policy::StopNode, async move { leavers.tell_departures().await });
+        departures::tell(
+            sessions,
+            gateway.services.presences.clone(),
+            gateway.clock.clone(),
+            gateway.settings.presence_grace,
+        );
         sessions.spawn("farewell", Policy::Log, async move { farewell.farewell().await });
         gateway
     }

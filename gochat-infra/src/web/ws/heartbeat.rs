@@ -1,9 +1,9 @@
-//! Who is alive, whose token has ended, who has left: one task for all connections.
+//! Who is alive, and whose token has ended: one task for all connections.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::codec::ping_frame;
 use super::gateway::Gateway;
@@ -43,25 +43,6 @@ impl Gateway {
                 }
             });
             self.send_rate.forget_idle();
-        }
-    }
-
-    /// Tells the friends of those who have been away for the grace time. The next one is known in advance, or comes when a
-    /// session closes; so this sleeps until then.
-    pub(super) async fn tell_departures(self) {
-        loop {
-            let now = self.clock.now();
-            // Without anybody on the way out, the grace is how long a new departure takes to be due at least.
-            let wait = match self.services.presences.next_due() {
-                Some(due) => due.since(now),
-                None => self.settings.presence_grace,
-            };
-            let until = Instant::now() + wait.max(Duration::from_millis(5));
-            tokio::select! {
-                () = self.tasks().token().cancelled() => return,
-                () = sleep_until(until) => {}
-            }
-            self.services.presences.tell_departures().await;
         }
     }
 }
