@@ -288,6 +288,9 @@ impl Link {
             .set_concurrency_limit(config.in_flight);
         let connections = (0..config.connections)
             .map(|_| ConnectionManager::new_lazy_with_config(client.clone(), manager.clone()));
-        Ok(Self::Server { connections: connections.collect::<std::result::Result<_, _>>()?, turn: AtomicUsize::new(0) })
+        Ok(Self::Server {
+            connections: connections.collect::<std::result::Result<_, _>>()?,
+            turn: AtomicUsize::new(0),
+        })
     }
 }

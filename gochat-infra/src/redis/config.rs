@@ -115,7 +115,9 @@ impl RedisConfig {
             return Err("connections, in_flight, pipeline_max and recent_max must be 1 or more".to_owned());
         }
         if self.lease_renew.saturating_mul(2) >= self.lease_ttl {
-            return Err("lease_renew must be less than half of lease_ttl, or one late answer ends it".to_owned());
+            return Err(
+                "lease_renew must be less than half of lease_ttl, or one late answer ends it".to_owned()
+            );
         }
         if self.sessions_ttl < self.lease_ttl.saturating_mul(6) {
             return Err("sessions_ttl must be at least six times lease_ttl".to_owned());

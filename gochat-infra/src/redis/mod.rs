@@ -18,9 +18,11 @@ mod gate;
 mod keys;
 mod scripts;
 mod sequencer;
+mod sessions;
 
 pub use client::{Redis, RedisStats};
 pub use config::RedisConfig;
 pub use dedup::RedisDedup;
 pub use error::RedisConfigError;
 pub use sequencer::RedisSequencer;
+pub use sessions::{GatewayLease, HeldSessions, LeaseError, LeaseState, RedisSessions};

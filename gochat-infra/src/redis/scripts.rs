@@ -13,15 +13,17 @@ return redis.call('GET', KEYS[1])
 ";
 
 /// KEYS a user's sessions; ARGV session, its value, most sessions, time to live in ms, '1' if the call may have been made
-/// before, then gateways that are dead. Whether it is the first ('1', '0'), then the evicted, each with its gateway.
+/// before, the time in ms since which sessions are too young to be given up, then gateways that are dead. Whether it is the
+/// first ('1', '0'), then the evicted, each with its gateway.
 const REGISTER: &str = "
 local dead = {}
-for i = 6, #ARGV do dead[ARGV[i]] = true end
+for i = 7, #ARGV do dead[ARGV[i]] = true end
+local old = tonumber(ARGV[6])
 local all = redis.call('HGETALL', KEYS[1])
 local others, gone, again = {}, {}, false
 for i = 1, #all, 2 do
   local id, at, gateway = all[i], string.match(all[i + 1], '^(-?%d+) (%S+)')
-  if not at or dead[gateway] then
+  if not at or (dead[gateway] and tonumber(at) < old) then
     gone[#gone + 1] = id
   elseif id == ARGV[1] then
     again = true
@@ -49,20 +51,14 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return answer
 ";
 
-/// KEYS a user's sessions; ARGV session, then gateways that are dead. Nil where it is not there; else its gateway, and how
-/// many sessions at other than dead gateways are left.
+/// KEYS a user's sessions; ARGV session. Nil where it is not there; else its value, then those that are left.
 const UNREGISTER: &str = "
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if not value then return false end
 redis.call('HDEL', KEYS[1], ARGV[1])
-local dead = {}
-for i = 2, #ARGV do dead[ARGV[i]] = true end
-local left = 0
-for _, other in ipairs(redis.call('HVALS', KEYS[1])) do
-  local gateway = string.match(other, '^-?%d+ (%S+)')
-  if gateway and not dead[gateway] then left = left + 1 end
-end
-return {string.match(value, '^-?%d+ (%S+)') or '', left}
+local answer = {value}
+for _, left in ipairs(redis.call('HVALS', KEYS[1])) do answer[#answer + 1] = left end
+return answer
 ";
 
 /// KEYS a user's sessions; ARGV time to live in ms, then sessions and values in turn: puts back what is not there.
@@ -145,13 +141,13 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 ";
 
-/// KEYS recent messages, their guard; ARGV the guard as it was seen, most messages, time to live in ms, then sequences and
-/// messages in turn. Replaces all, unless the guard has changed since.
+/// KEYS recent messages, their guard; ARGV the guard as it was seen, time to live in ms, then sequences and messages in turn.
+/// Replaces all, unless the guard has changed since.
 const FILL_RECENT: &str = "
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
-for i = 4, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+for i = 3, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 ";
 

@@ -33,7 +33,8 @@ impl Sequencer for RedisSequencer {
             let key = self.redis.keys().sequence(*conversation);
             self.redis.scripts().reserve.on([&key]).arg(*n).arg(ttl)
         };
-        let taken = self.redis.call("sequencer.reserve", Call::Once, wanted.iter().map(take).collect()).await?;
+        let taken =
+            self.redis.call("sequencer.reserve", Call::Once, wanted.iter().map(take).collect()).await?;
         let first = |(answer, (conversation, n)): (&Value, &(ConversationId, u32))| {
             if *answer == Value::Nil {
                 return None;

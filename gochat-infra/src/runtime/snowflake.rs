@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gochat_core::model::Timestamp;
 use gochat_core::ports::{Clock, IdGenerator};
 
 /// 2026-01-01T00:00:00Z. Never to be changed: identifiers made later must be greater.
@@ -46,6 +47,13 @@ impl Snowflake {
         self.last.fetch_max(tick + (1 << SEQUENCE_BITS), Ordering::Relaxed);
     }
 
+    /// When an identifier was made, to the millisecond, as its maker's clock said.
+    #[must_use]
+    pub fn made_at(id: u64) -> Timestamp {
+        let ms = i64::try_from(id >> (SEQUENCE_BITS + NODE_BITS)).unwrap_or(0);
+        Timestamp::from_millis(EPOCH_MS + ms)
+    }
+
     fn now(&self) -> u64 {
         let ms = self.clock.now().as_millis().saturating_sub(EPOCH_MS);
         u64::try_from(ms).unwrap_or(0) << SEQUENCE_BITS
@@ -75,8 +83,6 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::atomic::AtomicI64;
     use std::thread;
-
-    use gochat_core::model::Timestamp;
 
     use super::*;
 

@@ -1,0 +1,80 @@
+//! What Redis holds does what every port's suite asks: on a server, on a cluster, and where stores are cached also without a
+//! server and on one that loses everything.
+//!
+//! The tests ask for a server: `REDIS_URL`, as `cargo xtask servers run redis -- cargo test …` gives, and for the program
+//! `redis-server` to start their own, which they end and empty. Without one they are reported as ignored; with `CI` set they
+//! fail. `GOCHAT_SERVERS=later` leaves them all to the stage that brings the servers.
+
+mod redis_kit;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gochat_core::testing::conformance;
+use libtest_mimic::{Arguments, Failed, Trial};
+use redis_kit::{Servers, calls, faults, gateways};
+
+/// Longest time for one case.
+const TIME: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
+    let mut trials = Vec::new();
+    macro_rules! suite {
+        ($name:literal, $suite:ident, |$server:ident| $fixture:expr) => {
+            for case in conformance::$suite::CASES {
+                let name = format!("{}::{}::{case}", $name, stringify!($suite));
+                trials.push(trial(name, servers, move |$server| async move {
+                    let fixture = $fixture;
+                    conformance::$suite::run(case, fixture).await;
+                }));
+            }
+        };
+    }
+    suite!("server", sequencer, |servers| servers.sequencer());
+    suite!("server", dedup, |servers| servers.dedup());
+    suite!("server", sessions, |servers| servers.sessions().await);
+    suite!("cluster", sequencer, |servers| servers.cluster().await.sequencer());
+    suite!("cluster", dedup, |servers| servers.cluster().await.dedup());
+    suite!("cluster", sessions, |servers| servers.cluster().await.sessions().await);
+    macro_rules! own {
+        ($($module:ident: $($case:ident),+;)+) => {$($(
+            let name = format!("{}::{}", stringify!($module), stringify!($case));
+            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+        )+)+};
+    }
+    own! {
+        calls: round_trips_are_counted, lost_scripts_are_sent_again, what_rots_is_as_good_as_lost, keys_end_by_themselves;
+        faults: nobody_waits_for_a_server_that_is_away, a_server_that_hangs_is_given_up, a_server_that_comes_back_is_found;
+        gateways: a_dead_gateway_takes_its_sessions_along, a_name_is_one_gateways, what_the_server_lost_is_put_back,
+            an_earlier_run_leaves_no_ghosts, a_lease_given_up_takes_its_sessions_along, users_at_several_are_counted_once,
+            sessions_of_the_dead_are_given_up, one_that_leaves_while_all_are_put_back_stays_gone;
+    }
+    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
+        println!("{} tests are left to the stage that brings the servers", trials.len());
+        return ExitCode::SUCCESS;
+    }
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    if let Some(servers) = servers {
+        servers.clear();
+    }
+    conclusion.exit_code()
+}
+
+/// One test: ignored without servers, failed without servers in CI.
+fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
+where
+    F: FnOnce(&'static Servers) -> T + Send + 'static,
+    T: Future<Output = ()>,
+{
+    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+    let run = move || {
+        let missing = "REDIS_URL is not set, or there is no program redis-server";
+        let servers = servers.as_ref().ok_or_else(|| Failed::from(missing))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
+        done.map_err(|_| Failed::from("the adapter did not answer within a minute"))
+    };
+    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
+}
