@@ -6,4 +6,5 @@ pub mod channel;
 pub mod deadline;
 pub mod error;
 pub mod logic;
+pub mod repo;
 pub mod serve;

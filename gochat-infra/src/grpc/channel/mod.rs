@@ -168,8 +168,12 @@ impl Service<http::Request<Body>> for Channel {
             match timeout_at(end, picked.channel().oneshot(request)).await {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(error)) => {
-                    picked.failed();
-                    Err(Status::from_error(error.into()))
+                    let status = Status::from_error(error.into());
+                    // Not when it was this call that could not be sent.
+                    if !matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) {
+                        picked.failed();
+                    }
+                    Err(status)
                 }
                 Err(_) => Err(late()),
             }

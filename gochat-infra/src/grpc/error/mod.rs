@@ -65,6 +65,12 @@ pub fn malformed(malformed: Malformed) -> Status {
     Status::invalid_argument(malformed.to_string())
 }
 
+impl From<Malformed> for Status {
+    fn from(e: Malformed) -> Self {
+        malformed(e)
+    }
+}
+
 /// What a failed call of a port means. `operation` is the caller's own name of it, such as `messages.append`.
 #[must_use]
 pub fn store_error(status: Status, operation: &'static str, effect: Effect) -> StoreError {
