@@ -5,6 +5,7 @@
 #   servers.sh run    [SERVER…] [OPTIONS] -- CMD…  starts them, runs CMD with the variables set, stops and removes all
 #   servers.sh down | status | env | logs [PROCESS]
 #   servers.sh kill PROCESS | restart PROCESS      ends one by force; starts it again over the same data, on the same port
+#   servers.sh pause PROCESS | resume PROCESS      stops one where it is; lets it go on
 #   servers.sh install [SERVER…] [OPTIONS]         only installs and fetches what is missing
 #
 # SERVER: db redis etcd kafka; all without one.  --db mariadb|mysql8   --kafka-nodes 1|3
@@ -32,7 +33,7 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-[[ $command =~ ^(logs|kill|restart)$ ]] && args=("${servers[@]}" "${args[@]}") && servers=()
+[[ $command =~ ^(logs|kill|restart|pause|resume)$ ]] && args=("${servers[@]}" "${args[@]}") && servers=()
 [ ${#servers[@]} -gt 0 ] || servers=(db redis etcd kafka)
 case $db in mariadb | mysql8) ;; *) die "--db takes mariadb or mysql8" ;; esac
 want() { [[ " ${servers[*]} " == *" $1 "* ]]; }
@@ -116,6 +117,8 @@ case $command in
     trap 'exit 130' INT; trap 'exit 143' TERM
     start_all
     mapfile -t vars <"$folder/env"
+    # CMD may kill and restart them by this script.
+    echo "$folder" >"$folder/state"; vars+=("GOCHAT_SERVERS_STATE=$folder/state")
     # In the background and waited for: a signal is served at once then.
     rc=0; setpriv --pdeathsig TERM -- env "${vars[@]}" "${cmd[@]}" <&0 & child=$!
     trap 'kill -TERM $child 2>/dev/null; exit 143' INT TERM
@@ -136,11 +139,17 @@ case $command in
     pid=$folder/${args[0]:?which process? see status}.pid
     alive "$pid" || die "${args[0]} is not up"
     kill -KILL "$(cat "$pid")"; say "${args[0]} killed" ;;
+  pause | resume)
+    started
+    pid=$folder/${args[0]:?which process? see status}.pid
+    alive "$pid" || die "${args[0]} is not up"
+    if [ "$command" = pause ]; then kill -STOP "$(cat "$pid")"; else kill -CONT "$(cat "$pid")"; fi
+    say "${args[0]}: $command" ;;
   restart)
     started
     name=${args[0]:?which process? see status}
     [ -e "$folder/$name.command" ] || die "there is no $name"
     ! alive "$folder/$name.pid" || die "$name is up"
     eval "launch $name $(cat "$folder/$name.command")"; say "$name started again" ;;
-  *) sed -n '2,14s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
+  *) sed -n '2,15s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; exit 2 ;;
 esac

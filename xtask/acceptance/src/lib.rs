@@ -9,6 +9,7 @@ mod macros;
 
 pub mod case;
 pub mod cases;
+pub mod chaos;
 pub mod client;
 pub mod cluster;
 pub mod history;

@@ -7,4 +7,4 @@ mod socket;
 
 pub use base::Base;
 pub use http::{Call, Http, Reply};
-pub use socket::{Closed, Frame, Socket, Stored};
+pub use socket::{Closed, Frame, Next, Socket, Stored};

@@ -42,6 +42,17 @@ pub struct Stored {
     pub seq: i64,
 }
 
+/// What came of waiting a while.
+#[derive(Debug)]
+pub enum Next {
+    /// A frame.
+    Frame(Frame),
+    /// Nothing in that time.
+    Nothing,
+    /// The session has ended.
+    Closed,
+}
+
 /// One session.
 #[derive(Debug)]
 pub struct Socket {
@@ -74,7 +85,7 @@ impl Socket {
         headers: &[(&str, &str)],
     ) -> Result<Result<Self, u16>> {
         tcp.set_nodelay(true)?;
-        let mut request = format!("ws://{}{}{path}", base.next(), base.prefix).into_client_request()?;
+        let mut request = format!("ws://{}{}{path}", base.authority, base.prefix).into_client_request()?;
         for (name, value) in headers {
             let name = http::HeaderName::from_bytes(name.as_bytes())?;
             request.headers_mut().insert(name, value.parse()?);
@@ -171,6 +182,17 @@ impl Socket {
             }
         }
         Ok(None)
+    }
+
+    /// The next frame that comes within `limit`.
+    pub async fn within(&mut self, limit: Duration) -> Result<Next> {
+        if let Some(frame) = self.waiting.pop_front() {
+            return Ok(Next::Frame(frame));
+        }
+        match tokio::time::timeout(limit, self.read(Instant::now() + PATIENCE + limit)).await {
+            Err(_) => Ok(Next::Nothing),
+            Ok(read) => Ok(read?.map_or(Next::Closed, Next::Frame)),
+        }
     }
 
     /// Waits for a frame of this type whose data fits; others stay for later calls.

@@ -65,7 +65,10 @@ impl History {
             index.insert((user, conversation), by_id);
         }
         for sent in &self.sent {
-            let Some((id, seq)) = sent.told.first() else { continue };
+            let Some((id, seq)) = sent.told.first() else {
+                self.accepted(sent, found);
+                continue;
+            };
             if sent.told.iter().any(|told| told != &sent.told[0]) {
                 found.push(Violation::Doubled(format!(
                     "{} was told different ids: {:?}",
@@ -84,6 +87,21 @@ impl History {
                     }
                     Some(_) => {}
                 }
+            }
+        }
+    }
+
+    /// What was accepted, and of which no more was told, is in each member's history all the same.
+    fn accepted(&self, sent: &super::Sent, found: &mut Vec<Violation>) {
+        if !sent.accepted {
+            return;
+        }
+        for user in self.members.get(&sent.conversation).into_iter().flatten() {
+            let Some(messages) = self.stored.get(&(user.clone(), sent.conversation.clone())) else {
+                continue;
+            };
+            if !messages.iter().any(|m| m.sender == sent.sender && m.client_id == sent.client_id) {
+                found.push(Violation::Lost(format!("accepted {sent:?} is not in the history of {user}")));
             }
         }
     }

@@ -44,6 +44,8 @@ pub struct Sent {
     pub content: String,
     /// The ids that each `stored` answer named: the send and its repeats.
     pub told: Vec<(String, i64)>,
+    /// Whether an ack said accepted: it must be there in the end, though nobody has said under which id.
+    pub accepted: bool,
 }
 
 /// What one session saw.

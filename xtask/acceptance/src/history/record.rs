@@ -40,6 +40,7 @@ impl Sent {
             client_id: client_id.to_owned(),
             content: content.to_owned(),
             told: Vec::new(),
+            accepted: false,
         }
     }
 

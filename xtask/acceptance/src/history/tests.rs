@@ -21,6 +21,7 @@ fn sent(seq: i64, sender: &str, session: usize) -> Sent {
         client_id: format!("c{seq}"),
         content: format!("text {seq}"),
         told: vec![(format!("m{seq}"), seq)],
+        accepted: true,
     }
 }
 
@@ -93,8 +94,15 @@ fn a_message_heard_but_in_no_history_is_found() {
 #[test]
 fn an_unacknowledged_send_may_be_missing() {
     let mut history = right();
-    history.sent.push(Sent { told: Vec::new(), ..sent(4, "ann", 0) });
+    history.sent.push(Sent { told: Vec::new(), accepted: false, ..sent(4, "ann", 0) });
     assert_eq!(history.violations(), []);
+}
+
+#[test]
+fn an_accepted_send_that_is_missing_is_found() {
+    let mut history = right();
+    history.sent.push(Sent { told: Vec::new(), ..sent(4, "ann", 0) });
+    finds!(history, Lost);
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! `gochat-chaos --programs FOLDER [--minutes N] [--seed N] [--clients N]`
+//!
+//! Starts the four services over the servers that the environment names (`cargo xtask servers run`), lets clients talk while
+//! each kind of fault happens once, and then faults drawn by the seed until the time is over; then says whether a promise
+//! was broken.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use gochat_acceptance::chaos::{Fault, Plan, Servers, run};
+use gochat_acceptance::cluster::{Cluster, Sizes};
+
+/// About how long a fault takes, with the rest after it.
+const EACH: u64 = 16;
+
+fn main() -> ExitCode {
+    let run = || -> Result<()> {
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(start())
+    };
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("gochat-chaos: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn start() -> Result<()> {
+    let mut args = std::env::args().skip(1);
+    let (mut programs, mut minutes, mut clients, mut seed) = (None, 10_u64, 200_usize, None);
+    let mut only = None;
+    while let Some(arg) = args.next() {
+        let value = args.next().with_context(|| format!("{arg} wants a value"))?;
+        match arg.as_str() {
+            "--programs" => programs = Some(PathBuf::from(value)),
+            "--minutes" => minutes = value.parse().context(arg)?,
+            "--clients" => clients = value.parse().context(arg)?,
+            "--seed" => seed = Some(value.parse::<u64>().context(arg)?),
+            // For looking at one fault alone.
+            "--only" => only = Some(value),
+            _ => bail!("there is no {arg}"),
+        }
+    }
+    let programs =
+        programs.context("--programs names the folder of im-gateway and the others")?.canonicalize()?;
+    let seed = match seed {
+        Some(seed) => seed,
+        None => {
+            let mut bytes = [0; 8];
+            getrandom::fill(&mut bytes)?;
+            u64::from_le_bytes(bytes)
+        }
+    };
+    println!("seed {seed}: `--seed {seed}` draws the same faults again");
+    let sizes = Sizes { gateways: 2, logic: 2, repo: 2, task: 2 };
+    let settings =
+        ["limits.sends_per_second=0", "limits.registrations_per_minute=0", "chat.direct_fanout=500"];
+    let mut cluster = Cluster::start(sizes, programs, &settings.map(str::to_owned)).await?;
+    let servers = Servers {
+        script: PathBuf::from(
+            std::env::var("GOCHAT_SERVERS_SCRIPT").unwrap_or_else(|_| "xtask/servers/servers.sh".to_owned()),
+        ),
+        redis: std::env::var("REDIS_URL").context("REDIS_URL is not set")?,
+    };
+    let mut faults = Fault::each(&cluster);
+    match only {
+        Some(only) => faults.retain(|fault| fault.to_string().contains(&only)),
+        None => {
+            let drawn = (minutes * 60 / EACH).saturating_sub(faults.len() as u64);
+            faults.extend(Fault::drawn(&cluster, seed, usize::try_from(drawn)?));
+        }
+    }
+    let plan = Plan { clients, pace: Duration::from_secs(2), rest: Duration::from_secs(5), faults };
+    let ended = run(&plan, &mut cluster, &servers).await;
+    match &ended {
+        Ok(summary) => {
+            println!("no promise was broken: {summary:?}\ntest result: ok. 1 passed; 0 failed; 0 ignored")
+        }
+        Err(_) => println!("test result: FAILED. 0 passed; 1 failed; 0 ignored"),
+    }
+    let stopped = cluster.stop().await;
+    ended?;
+    stopped
+}

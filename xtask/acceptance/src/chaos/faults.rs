@@ -1,0 +1,128 @@
+//! What goes wrong, and how it is mended.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use crate::cluster::Cluster;
+
+/// The servers under the services, by the script that started them.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    /// `xtask/servers/servers.sh`.
+    pub script: PathBuf,
+    /// How Redis is reached, for `FLUSHALL`.
+    pub redis: String,
+}
+
+/// One fault, with its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// kill -9 of a service, and its restart.
+    Kill(String),
+    /// A service stops where it is for so long, and goes on.
+    Pause(String, Duration),
+    /// A server is killed, stays away for so long, and is started again over its data.
+    Server(&'static str, Duration),
+    /// A server stops where it is for so long, and goes on.
+    Freeze(&'static str, Duration),
+    /// Everything in Redis is gone.
+    Flush,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Kill(node) => write!(f, "{node} is killed, and started again"),
+            Self::Pause(node, time) => write!(f, "{node} stands still for {time:?}"),
+            Self::Server(server, time) => write!(f, "{server} is killed, and away for {time:?}"),
+            Self::Freeze(server, time) => write!(f, "{server} stands still for {time:?}"),
+            Self::Flush => f.write_str("Redis loses everything"),
+        }
+    }
+}
+
+impl Servers {
+    async fn script(&self, command: &str, server: &str) -> Result<()> {
+        let status = Command::new("bash").arg(&self.script).args([command, server]).status().await?;
+        ensure!(status.success(), "{command} {server}: {status}");
+        Ok(())
+    }
+}
+
+impl Fault {
+    /// Lets it happen, and mends it; the system may still have to recover.
+    ///
+    /// # Errors
+    /// What was to be broken is not there, or does not come up again.
+    pub async fn happen(&self, cluster: &mut Cluster, servers: &Servers) -> Result<()> {
+        match self {
+            Self::Kill(name) => {
+                let node = cluster.node(name)?;
+                node.kill().await?;
+                node.restart()?;
+                node.ready().await
+            }
+            Self::Pause(name, time) => {
+                cluster.node(name)?.signal(Signal::STOP)?;
+                tokio::time::sleep(*time).await;
+                cluster.node(name)?.signal(Signal::CONT)
+            }
+            Self::Server(server, time) => {
+                servers.script("kill", server).await?;
+                tokio::time::sleep(*time).await;
+                servers.script("restart", server).await
+            }
+            Self::Freeze(server, time) => {
+                servers.script("pause", server).await?;
+                tokio::time::sleep(*time).await;
+                servers.script("resume", server).await
+            }
+            Self::Flush => {
+                let status =
+                    Command::new("redis-cli").args(["-u", &servers.redis, "FLUSHALL"]).status().await?;
+                ensure!(status.success(), "FLUSHALL: {status}");
+                Ok(())
+            }
+        }
+    }
+
+    /// Each kind of fault once, on the processes of this cluster. A pause outlasts Kafka's session timeout.
+    #[must_use]
+    pub fn each(cluster: &Cluster) -> Vec<Self> {
+        let mut all = Vec::new();
+        for name in cluster.names().into_iter().filter(|name| name.ends_with("-1")) {
+            all.push(Self::Kill(name.clone()));
+            all.push(Self::Pause(name, Duration::from_secs(12)));
+        }
+        all.extend([
+            Self::Flush,
+            Self::Server("redis", Duration::from_secs(20)),
+            Self::Server("primary", Duration::from_secs(3)),
+            Self::Freeze("replica", Duration::from_secs(10)),
+            Self::Server("etcd", Duration::from_secs(20)),
+            Self::Server("kafka1", Duration::from_secs(1)),
+        ]);
+        all
+    }
+
+    /// `n` faults drawn by a seed, each at another place.
+    #[must_use]
+    pub fn drawn(cluster: &Cluster, seed: u64, n: usize) -> Vec<Self> {
+        let all = Self::each(cluster);
+        let mut dice = seed | 1;
+        let mut roll = move || {
+            // Steele, Lea and Flood's SplitMix64.
+            dice = dice.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mut z = dice;
+            z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            z ^ (z >> 31)
+        };
+        (0..n).map(|_| all[(roll() % all.len() as u64) as usize].clone()).collect()
+    }
+}
