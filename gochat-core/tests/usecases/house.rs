@@ -22,6 +22,8 @@ pub(crate) struct House {
     pipeline: Pipeline,
     names: Mutex<HashMap<UserId, String>>,
     sent: AtomicU64,
+    /// Keeps the way to the services open.
+    _line: crate::Line,
 }
 
 /// Where all sessions are.
@@ -51,8 +53,10 @@ impl House {
         let mut ports = kit.ports.clone();
         replace(&mut ports);
         let services = usecase::services(&ports, Arc::clone(&settings), &quiet());
+        let (services, line) = crate::connect(services);
         let pipeline = Pipeline::new(kit.ports.clone(), settings, quiet());
-        Self { kit, ports, services, pipeline, names: Mutex::default(), sent: AtomicU64::new(0) }
+        let (names, sent) = (Mutex::default(), AtomicU64::new(0));
+        Self { kit, ports, services, pipeline, names, sent, _line: line }
     }
 
     /// With ports that are counted and fail when told to.

@@ -22,6 +22,8 @@ struct Gate {
     /// One permit for each delivery that waits, and one for each that may go on.
     waiting: Semaphore,
     open: Semaphore,
+    /// One permit for each delivery that was dropped while it waited.
+    cut: Semaphore,
 }
 
 impl Gate {
@@ -29,9 +31,23 @@ impl Gate {
         self.waiting.acquire().await.expect("never closed").forget();
     }
 
+    /// Waits until it is known where the use cases are, which may be elsewhere.
+    async fn one_was_cut_off(&self) {
+        self.cut.acquire().await.expect("never closed").forget();
+    }
+
     fn let_go(&self) {
         self.closed.store(false, Ordering::SeqCst);
         self.open.add_permits(1);
+    }
+}
+
+/// A delivery that waits.
+struct Waiting<'a>(&'a Gate);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.cut.add_permits(1);
     }
 }
 
@@ -43,7 +59,9 @@ impl Deliver for Gate {
         }
         if self.closed.load(Ordering::SeqCst) {
             self.waiting.add_permits(1);
+            let waiting = Waiting(self);
             self.open.acquire().await.expect("never closed").forget();
+            std::mem::forget(waiting);
         }
         self.inner.deliver(batch).await
     }
@@ -60,6 +78,7 @@ fn gated() -> (Arc<House>, Arc<Gate>) {
                 closed: AtomicBool::new(false),
                 waiting: Semaphore::new(0),
                 open: Semaphore::new(0),
+                cut: Semaphore::new(0),
             });
             ports.deliver = it.clone();
             gate = Some(it);
@@ -194,6 +213,7 @@ async fn when_the_one_who_tells_is_cut_off_nobody_is_forgotten() {
     let (crowd, mut telling) = a_crowd_comes(&house, &gate).await;
     house.services.presences.opened(&crowd[1], session(51), &gateway()).await.expect("up");
     telling.shutdown().await;
+    gate.one_was_cut_off().await;
     gate.closed.store(false, Ordering::SeqCst);
     assert_eq!(house.services.presences.next_due(), Some(house.ports.clock.now()));
     house.services.presences.tell_departures().await;
