@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use gochat_core::testing::conformance;
 use libtest_mimic::{Arguments, Failed, Trial};
-use redis_kit::{Servers, calls, faults, gateways};
+use redis_kit::{Servers, cached, calls, faults, gateways};
 
 /// Longest time for one case.
 const TIME: Duration = Duration::from_secs(60);
@@ -38,6 +38,15 @@ fn main() -> ExitCode {
     suite!("cluster", sequencer, |servers| servers.cluster().await.sequencer());
     suite!("cluster", dedup, |servers| servers.cluster().await.dedup());
     suite!("cluster", sessions, |servers| servers.cluster().await.sessions().await);
+    macro_rules! stores {
+        ($($suite:ident),+) => {$(
+            suite!("cached", $suite, |servers| cached::fixture(servers.config()));
+            suite!("cached_cluster", $suite, |servers| cached::fixture(servers.cluster().await.config));
+            suite!("cached_away", $suite, |servers| cached::fixture(servers.away()));
+            suite!("cached_forgetful", $suite, |servers| cached::fixture(servers.forgetful().await));
+        )+};
+    }
+    stores!(users, friends, conversations, directory, groups, messages);
     macro_rules! own {
         ($($module:ident: $($case:ident),+;)+) => {$($(
             let name = format!("{}::{}", stringify!($module), stringify!($case));
@@ -45,6 +54,9 @@ fn main() -> ExitCode {
         )+)+};
     }
     own! {
+        cached: hits_ask_nobody, rights_are_known_until_they_change, the_newest_messages_are_there,
+            what_rots_is_read_from_the_store, of_many_who_miss_one_asks, a_late_fill_undoes_no_write,
+            a_late_fill_undoes_no_write_when_all_is_lost;
         calls: round_trips_are_counted, lost_scripts_are_sent_again, what_rots_is_as_good_as_lost, keys_end_by_themselves;
         faults: nobody_waits_for_a_server_that_is_away, a_server_that_hangs_is_given_up, a_server_that_comes_back_is_found;
         gateways: a_dead_gateway_takes_its_sessions_along, a_name_is_one_gateways, what_the_server_lost_is_put_back,

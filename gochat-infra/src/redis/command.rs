@@ -19,8 +19,13 @@ impl Lua {
 
     /// A call of it. Arguments follow.
     pub(super) fn on<const N: usize>(&self, keys: [&Key; N]) -> Command {
+        self.on_all(&keys)
+    }
+
+    /// As [`on`](Self::on), with any number of keys, one at least.
+    pub(super) fn on_all(&self, keys: &[&Key]) -> Command {
         let mut cmd = ::redis::cmd("EVALSHA");
-        cmd.arg(&self.digest).arg(N);
+        cmd.arg(&self.digest).arg(keys.len());
         for key in keys {
             cmd.arg(&key.name);
         }
@@ -54,12 +59,6 @@ impl Command {
     pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
         self.cmd.arg(arg);
         self
-    }
-
-    /// The name of one more key of the same tag.
-    pub(super) fn key(self, key: &Key) -> Self {
-        debug_assert_eq!(self.tag, key.tag, "keys of one tag");
-        self.arg(&key.name)
     }
 
     /// The same call of a script with its text, for a server that does not have it.

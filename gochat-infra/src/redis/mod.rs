@@ -9,6 +9,7 @@
 //! This room knows the model, the ports and the protobuf forms of [`wire`](crate::wire), and nothing of databases or sockets.
 
 mod answer;
+mod caches;
 mod client;
 mod command;
 mod config;
@@ -20,6 +21,7 @@ mod scripts;
 mod sequencer;
 mod sessions;
 
+pub use caches::Caches;
 pub use client::{Redis, RedisStats};
 pub use config::RedisConfig;
 pub use dedup::RedisDedup;

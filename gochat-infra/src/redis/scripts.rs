@@ -133,10 +133,26 @@ for _, id in ipairs(dead) do answer[#answer + 1] = id end
 return answer
 ";
 
+/// KEYS a guard, a cached value, others that it guards; ARGV a new guard, its time to live in ms. All of them, the guard
+/// first. Where something is missing there is a guard afterwards, so that a fill can tell whether all was lost meanwhile.
+const LOOK: &str = "
+local found = redis.call('MGET', unpack(KEYS))
+if not found[1] then
+  for i = 2, #KEYS do
+    if not found[i] then
+      redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+      found[1] = ARGV[1]
+      break
+    end
+  end
+end
+return found
+";
+
 /// KEYS a cached value, its guard; ARGV the guard as it was seen, the value, time to live in ms. Keeps the value unless the
 /// guard has changed since.
 const FILL: &str = "
-if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1
 ";
@@ -144,7 +160,7 @@ return 1
 /// KEYS recent messages, their guard; ARGV the guard as it was seen, time to live in ms, then sequences and messages in turn.
 /// Replaces all, unless the guard has changed since.
 const FILL_RECENT: &str = "
-if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return 0 end
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 for i = 3, #ARGV, 2 do redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -152,9 +168,11 @@ return 1
 ";
 
 /// KEYS recent messages, their guard; ARGV most messages, time to live in ms, then sequences and messages in turn. Adds them,
-/// unless something was recalled lately: then it might be one of them, and all go.
+/// unless something was recalled lately, which the guard tells by not being a reader's: then it might be one of them, and all
+/// go.
 const PUSH_RECENT: &str = "
-if redis.call('EXISTS', KEYS[2]) == 1 then
+local guard = redis.call('GET', KEYS[2])
+if guard and string.sub(guard, 1, 1) ~= 'm' then
   redis.call('DEL', KEYS[1])
   return 0
 end
@@ -194,6 +212,7 @@ scripts! {
     release = RELEASE,
     live = LIVE,
     gateways = GATEWAYS,
+    look = LOOK,
     fill = FILL,
     fill_recent = FILL_RECENT,
     push_recent = PUSH_RECENT,

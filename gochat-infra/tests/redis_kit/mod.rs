@@ -1,5 +1,6 @@
 //! A part of the server for each case, servers of their own for those that end or empty them, and short ways to fill them.
 
+pub(crate) mod cached;
 pub(crate) mod calls;
 pub(crate) mod faults;
 pub(crate) mod gateways;
@@ -28,12 +29,13 @@ pub(crate) struct Servers {
     url: String,
     next: AtomicU64,
     cluster: OnceCell<OwnServer>,
+    forgetful: OnceCell<OwnServer>,
 }
 
 impl Servers {
     pub(crate) fn from_env() -> Option<Self> {
         let url = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty())?;
-        OwnServer::is_there().then(|| Self { url, next: AtomicU64::new(0), cluster: OnceCell::new() })
+        OwnServer::is_there().then(|| Self { url, next: AtomicU64::new(0), cluster: OnceCell::new(), forgetful: OnceCell::new() })
     }
 
     /// Keys of one case's own.
@@ -70,9 +72,25 @@ impl Servers {
         Cluster { config }
     }
 
+    /// A server that loses everything all the time.
+    pub(crate) async fn forgetful(&'static self) -> RedisConfig {
+        let server = self.forgetful.get_or_init(|| async { cached::forgetful() }).await;
+        let mut config = self.config();
+        config.urls = vec![server.url()];
+        config
+    }
+
+    /// No server.
+    pub(crate) fn away(&self) -> RedisConfig {
+        let mut config = self.config();
+        // The discard port: nobody listens.
+        config.urls = vec!["redis://127.0.0.1:9".to_owned()];
+        config
+    }
+
     pub(crate) fn clear(&self) {
-        if let Some(cluster) = self.cluster.get() {
-            cluster.kill();
+        for server in [&self.cluster, &self.forgetful].into_iter().filter_map(OnceCell::get) {
+            server.kill();
         }
     }
 }
