@@ -1,1 +1,33 @@
-//! Records between services.
+//! Records between services, on Kafka.
+//!
+//! Gateways hand sends to im-logic ([`KafkaUpstream`]), im-logic and im-task hand deliveries to gateways ([`KafkaDeliver`],
+//! [`Downstream`]), and large conversations go through im-task ([`FanoutHandler`]). What comes in by a group
+//! ([`GroupConsumer`]) is passed only after its effect; what can't be handled goes to a dead-letter topic, from which
+//! [`replay`] brings it back.
+//!
+//! Knows topics, records and order; the model as protobuf is [`wire`](crate::wire)'s, what a record means is the handler's.
+
+mod config;
+mod consumer;
+mod context;
+mod deliver;
+mod downstream;
+mod error;
+mod fanout;
+mod pipeline;
+mod producer;
+mod replay;
+mod topics;
+mod upstream;
+
+pub use config::KafkaConfig;
+pub use consumer::{GroupConsumer, Handler, HandlerError, Record, Schema};
+pub use deliver::KafkaDeliver;
+pub use downstream::{Downstream, Ready};
+pub use error::KafkaError;
+pub use fanout::FanoutHandler;
+pub use pipeline::PipelineHandler;
+pub use producer::{Outgoing, Producer};
+pub use replay::{Replayed, replay};
+pub use topics::{TopicAdmin, Topics};
+pub use upstream::KafkaUpstream;

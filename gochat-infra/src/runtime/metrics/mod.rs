@@ -4,6 +4,8 @@
 //! addition; only reading them out takes a lock.
 
 mod collect;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod latency;
 
 use std::fmt;
@@ -17,6 +19,8 @@ pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
+#[cfg(feature = "kafka")]
+pub use kafka::KafkaCounters;
 pub use latency::Latency;
 
 use super::Supervisor;
@@ -89,6 +93,9 @@ pub struct Counters {
     pub store_commit_seconds: Latency,
     /// Log records thrown away because the log's queue was full.
     pub log_dropped: Counter,
+    /// What is counted of Kafka.
+    #[cfg(feature = "kafka")]
+    pub kafka: KafkaCounters,
 }
 
 impl Metrics {
@@ -181,6 +188,8 @@ impl Counters {
             store_commits: metric(r, "store_commits", "Commits of the store"),
             store_commit_seconds: metric(r, "store_commit_seconds", "How long commits of the store took"),
             log_dropped: metric(r, "log_dropped", "Log records thrown away because the log's queue was full"),
+            #[cfg(feature = "kafka")]
+            kafka: KafkaCounters::register(r),
         }
     }
 

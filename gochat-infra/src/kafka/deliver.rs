@@ -1,0 +1,255 @@
+//! The port by which deliveries reach the gateways that hold their sessions.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use gochat_core::model::{Audience, ConversationId, Delivery, GatewayId, UserId};
+use gochat_core::ports::{Deliver, Result};
+use gochat_proto::pb::events::v1 as pb;
+use parking_lot::Mutex;
+use prost::Message as _;
+use rustc_hash::{FxHashMap, FxHashSet};
+use slog::{Logger, info};
+
+use super::consumer::Schema;
+use super::error::{is_absent, produce_error};
+use super::{KafkaConfig, Outgoing, Producer, Topics};
+use crate::routes::{Gateways, Routes};
+use crate::wire::{self, Wire as _};
+
+/// A gateway without a topic is left alone for so long.
+const GONE_FOR: Duration = Duration::from_secs(5);
+/// Most gateways remembered as gone.
+const GONE_MAX: usize = 1_024;
+const OPERATION: &str = "kafka.deliver";
+
+/// Groups deliveries by gateway: one record for each event and gateway, with the recipients there. Large conversations go
+/// to the fan-out topic instead. A call returns when all records are durable.
+#[derive(Debug)]
+pub struct KafkaDeliver {
+    producer: Producer,
+    routes: Arc<dyn Routes>,
+    topics: Topics,
+    fanout: Arc<str>,
+    gone: Mutex<FxHashMap<GatewayId, Instant>>,
+    log: Logger,
+}
+
+/// Where an audience is, as it goes into records: encoded once for all events of a batch that share it.
+type Parts = Arc<[(GatewayId, Vec<u8>)]>;
+
+impl KafkaDeliver {
+    /// Over a producer made by [`Producer::for_deliveries`].
+    #[must_use]
+    pub fn new(producer: Producer, routes: Arc<dyn Routes>, config: &KafkaConfig, log: &Logger) -> Self {
+        let topics = Topics::new(&config.prefix);
+        let (fanout, gone, log) = (topics.fanout().into(), Mutex::default(), log.clone());
+        Self { producer, routes, topics, fanout, gone, log }
+    }
+
+    /// The gateways of everybody whom the batch names, asked for at once.
+    async fn routes(&self, batch: &[Delivery]) -> Result<FxHashMap<UserId, Gateways>> {
+        let mut seen = FxHashSet::default();
+        let mut lists = FxHashSet::default();
+        let mut users = Vec::new();
+        for delivery in batch {
+            match &delivery.audience {
+                // Messages of one conversation share their list.
+                Audience::Users(list) if lists.insert(list.as_ptr().addr()) => {
+                    users.extend(list.iter().filter(|user| seen.insert(**user)));
+                }
+                Audience::Login(user, _) | Audience::Session(user, _) => {
+                    users.extend(seen.insert(*user).then_some(*user));
+                }
+                _ => {}
+            }
+        }
+        if users.is_empty() {
+            return Ok(FxHashMap::default());
+        }
+        let gateways = self.routes.gateways_of(&users).await?;
+        Ok(users.into_iter().zip(gateways).collect())
+    }
+
+    fn is_gone(&self, gateway: &GatewayId) -> bool {
+        self.gone.lock().get(gateway).is_some_and(|since| since.elapsed() < GONE_FOR)
+    }
+
+    fn note_gone(&self, gateway: &GatewayId) {
+        let mut gone = self.gone.lock();
+        if gone.len() >= GONE_MAX {
+            gone.retain(|_, since| since.elapsed() < GONE_FOR);
+        }
+        if gone.len() < GONE_MAX && gone.insert(gateway.clone(), Instant::now()).is_none() {
+            info!(self.log, "a gateway has no topic, so its sessions are gone"; "gateway" => gateway.as_str());
+        }
+    }
+}
+
+/// The bytes of a delivery's audience; together with those of its event they are the delivery (fields of a protobuf message
+/// may stand in any order and be put together by concatenation).
+fn part(audience: pb::audience::To) -> Vec<u8> {
+    let audience = Some(pb::Audience { to: Some(audience) });
+    pb::Delivery { audience, ..pb::Delivery::default() }.encode_to_vec()
+}
+
+fn group(users: &[UserId], routes: &FxHashMap<UserId, Gateways>) -> Parts {
+    let mut at: FxHashMap<&GatewayId, Vec<u64>> = FxHashMap::default();
+    let mut order = Vec::new();
+    for user in users {
+        for gateway in routes.get(user).into_iter().flatten() {
+            match at.entry(gateway) {
+                Entry::Occupied(mut list) => list.get_mut().push(user.get()),
+                Entry::Vacant(list) => {
+                    order.push(gateway);
+                    list.insert(vec![user.get()]);
+                }
+            }
+        }
+    }
+    let parts = order.into_iter().map(|gateway| {
+        let ids = at.remove(gateway).unwrap_or_default();
+        (gateway.clone(), part(pb::audience::To::Users(pb::Users { ids })))
+    });
+    parts.collect()
+}
+
+#[async_trait]
+impl Deliver for KafkaDeliver {
+    async fn deliver(&self, batch: Vec<Delivery>) -> Result<()> {
+        let routes = self.routes(&batch).await?;
+        let everyone: Parts = if batch.iter().any(|d| matches!(d.audience, Audience::Everyone)) {
+            let part = part(pb::audience::To::Everyone(pb::Everyone {}));
+            self.routes.gateways().await?.into_iter().map(|gateway| (gateway, part.clone())).collect()
+        } else {
+            Parts::default()
+        };
+        let mut lists: FxHashMap<usize, Parts> = FxHashMap::default();
+        let mut topics: FxHashMap<GatewayId, Option<Arc<str>>> = FxHashMap::default();
+        let mut records = Vec::with_capacity(batch.len() * 2);
+        let mut gateways = Vec::with_capacity(batch.len() * 2);
+        for delivery in &batch {
+            let whole = |gateway: &GatewayId| (gateway.clone(), delivery.audience_part());
+            let parts: Parts = match &delivery.audience {
+                Audience::Users(users) => {
+                    lists.entry(users.as_ptr().addr()).or_insert_with(|| group(users, &routes)).clone()
+                }
+                Audience::Origin(origin) => Arc::new([whole(&origin.gateway)]),
+                Audience::Everyone => everyone.clone(),
+                Audience::Login(user, _) | Audience::Session(user, _) => {
+                    routes.get(user).into_iter().flatten().map(whole).collect()
+                }
+                Audience::Members(conversation) => {
+                    records.push(self.task(delivery, *conversation));
+                    gateways.push(None);
+                    continue;
+                }
+                _ => continue,
+            };
+            if parts.is_empty() {
+                continue;
+            }
+            let event = delivery.event_part();
+            for (gateway, audience) in &*parts {
+                let topic = topics.entry(gateway.clone()).or_insert_with(|| {
+                    (!self.is_gone(gateway)).then(|| self.topics.downstream(gateway).into())
+                });
+                let Some(topic) = topic else { continue };
+                records.push(Outgoing {
+                    topic: Arc::clone(topic),
+                    key: None,
+                    schema: Delivery::SCHEMA,
+                    traceparent: None,
+                    payload: [&event[..], &audience[..]].concat(),
+                });
+                gateways.push(Some(gateway.clone()));
+            }
+        }
+        let outcomes = self.producer.produce_each(OPERATION, &records).await?;
+        for (outcome, gateway) in outcomes.into_iter().zip(gateways) {
+            match (outcome, gateway) {
+                (Ok(()), _) => {}
+                (Err(e), Some(gateway)) if is_absent(&e) => self.note_gone(&gateway),
+                (Err(e), _) => return Err(produce_error(OPERATION, e)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl KafkaDeliver {
+    fn task(&self, delivery: &Delivery, conversation: ConversationId) -> Outgoing {
+        Outgoing {
+            topic: Arc::clone(&self.fanout),
+            key: Some(conversation.to_string()),
+            schema: Delivery::SCHEMA,
+            traceparent: None,
+            payload: wire::encode(delivery),
+        }
+    }
+}
+
+trait InParts {
+    fn event_part(&self) -> Vec<u8>;
+    fn audience_part(&self) -> Vec<u8>;
+}
+
+impl InParts for Delivery {
+    fn event_part(&self) -> Vec<u8> {
+        let nobody = Self { event: self.event.clone(), audience: Audience::Everyone, except: self.except };
+        pb::Delivery { audience: None, ..nobody.to_pb() }.encode_to_vec()
+    }
+
+    fn audience_part(&self) -> Vec<u8> {
+        let audience = Some(self.audience.to_pb());
+        pb::Delivery { audience, ..pb::Delivery::default() }.encode_to_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gochat_core::model::{Event, SessionId};
+    use smallvec::smallvec;
+
+    use super::*;
+
+    fn user(n: u64) -> UserId {
+        UserId::new(n).expect("in range")
+    }
+
+    #[test]
+    fn parts_together_are_the_whole() {
+        let delivery = Delivery {
+            event: Event::FriendOnline { user: user(9), online: true },
+            audience: Audience::Users([user(2), user(3)].into()),
+            except: Some((user(2), SessionId::new(5).expect("in range"))),
+        };
+        let bytes = [delivery.event_part(), delivery.audience_part()].concat();
+        let read: Delivery = wire::decode(&bytes[..]).expect("a delivery");
+        assert_eq!(format!("{read:?}"), format!("{delivery:?}"));
+    }
+
+    #[test]
+    fn users_are_grouped_by_gateway_in_their_order() {
+        let gateway = |name| GatewayId::new(name).expect("a name");
+        let routes = FxHashMap::from_iter([
+            (user(2), smallvec![gateway("a"), gateway("b")]),
+            (user(3), smallvec![]),
+            (user(4), smallvec![gateway("b")]),
+        ]);
+        let parts = group(&[user(2), user(3), user(4), user(5)], &routes);
+        let read: Vec<_> = parts
+            .iter()
+            .map(|(gateway, part)| {
+                let pb = pb::Delivery::decode(&part[..]).expect("a delivery");
+                let Some(pb::audience::To::Users(users)) = pb.audience.and_then(|a| a.to) else {
+                    panic!("users")
+                };
+                (gateway.as_str().to_owned(), users.ids)
+            })
+            .collect();
+        assert_eq!(read, [("a".to_owned(), vec![2]), ("b".to_owned(), vec![2, 4])]);
+    }
+}

@@ -1,0 +1,271 @@
+//! A gateway's end: reads its topic, and hands to the hub.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use gochat_core::model::{Audience, Delivery, Event, GatewayId, MessageId};
+use gochat_core::ports::{Deliver, Retry};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::consumer::{Consumer as _, StreamConsumer};
+use rdkafka::error::KafkaError as Native;
+use rdkafka::{Offset, TopicPartitionList};
+use slog::{Logger, debug, error, info, o, warn};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::consumer::Raw;
+use super::context::Context;
+use super::topics::stopped;
+use super::{KafkaConfig, KafkaError, Topics};
+use crate::runtime::metrics::Metrics;
+use crate::runtime::{Phase, Policy, Supervisor};
+
+/// Tries of a batch that the hub can't take; its clients find what they miss by their sequences.
+const TRIES: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The consumer of a gateway's own topic: without a group, from the end of the topic as of its start. It lives as long as
+/// its supervisor.
+#[derive(Debug)]
+pub struct Downstream;
+
+/// Resolves when the position in the topic is known: from then on nothing that is produced is missed.
+#[derive(Debug)]
+pub struct Ready(oneshot::Receiver<Result<(), KafkaError>>, String);
+
+impl Ready {
+    /// Waits for it. The gateway opens its listener, and takes its lease, only then.
+    ///
+    /// # Errors
+    /// The topic can't be read; the node is told to stop.
+    pub async fn ready(self) -> Result<(), KafkaError> {
+        let Self(ready, topic) = self;
+        ready.await.unwrap_or_else(|_| Err(stopped(&topic)))
+    }
+}
+
+impl Downstream {
+    /// Starts the consumer of `gateway`, whose topic is there (see
+    /// [`TopicAdmin::ensure_downstream`](super::TopicAdmin::ensure_downstream)), and hands what comes to `deliver`: the hub.
+    ///
+    /// What comes twice shortly after each other is handed on once. A record that can't be read is counted and skipped.
+    ///
+    /// # Errors
+    /// A setting that can't be.
+    pub fn start(
+        config: &KafkaConfig,
+        gateway: &GatewayId,
+        deliver: Arc<dyn Deliver>,
+        supervisor: &Supervisor,
+        metrics: &Metrics,
+        log: &Logger,
+    ) -> Result<Ready, KafkaError> {
+        config.check()?;
+        let topic = Topics::new(&config.prefix).downstream(gateway);
+        let log = log.new(o!("topic" => topic.clone()));
+        let mut settings = config.consumer(&topic);
+        // What is wanted is all that is still there, should the position be lost.
+        settings.set("fetch.wait.max.ms", "500").set("fetch.min.bytes", "1");
+        let context = Context { log: log.clone() };
+        let client = Arc::new(StreamConsumer::from_config_and_context(&settings, context)?);
+        let (known, ready) = oneshot::channel();
+        let (config, metrics) = (config.clone(), metrics.clone());
+        let repeats = Repeats::new(config.repeats_remembered);
+        let tail = Tail { client, topic: topic.clone(), config, deliver, metrics, repeats, log };
+        let tasks = supervisor.phase(Phase::Work);
+        tasks.spawn("kafka-downstream", Policy::StopNode, tail.run(known, tasks.token().clone()));
+        Ok(Ready(ready, topic))
+    }
+}
+
+struct Tail {
+    client: Arc<StreamConsumer<Context>>,
+    topic: String,
+    config: KafkaConfig,
+    deliver: Arc<dyn Deliver>,
+    metrics: Metrics,
+    repeats: Repeats,
+    log: Logger,
+}
+
+impl Tail {
+    async fn run(
+        mut self,
+        known: oneshot::Sender<Result<(), KafkaError>>,
+        stop: CancellationToken,
+    ) -> Result<(), KafkaError> {
+        match self.begin().await {
+            Ok(offset) => info!(self.log, "reading deliveries"; "from" => offset),
+            Err(e) => {
+                let why = e.to_string();
+                // Whoever waits hears the cause; the supervisor that it is over.
+                let _waiting = known.send(Err(e));
+                return Err(KafkaError::Consumer { topic: self.topic, why });
+            }
+        }
+        let _waiting = known.send(Ok(()));
+        loop {
+            let batch = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                batch = self.collect() => batch?,
+            };
+            self.hand_on(batch).await;
+        }
+        let client = self.client;
+        // Dropping it blocks.
+        let _closed = tokio::task::spawn_blocking(move || drop(client)).await;
+        Ok(())
+    }
+
+    /// Finds the end of the topic and takes that as the position.
+    async fn begin(&self) -> Result<i64, KafkaError> {
+        let (client, topic, timeout) = (self.client.clone(), self.topic.clone(), self.config.connect_timeout);
+        // Blocks until the leader has answered.
+        let asked = tokio::task::spawn_blocking(move || client.fetch_watermarks(&topic, 0, timeout));
+        let answer = asked.await.map_err(|_| stopped(&self.topic))?;
+        let (_, end) = answer
+            .map_err(|source| KafkaError::Unreachable { brokers: self.config.brokers.clone(), source })?;
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&self.topic, 0, Offset::Offset(end))?;
+        self.client.assign(&list)?;
+        Ok(end)
+    }
+
+    /// Waits for a record, and takes those that are there already behind it.
+    async fn collect(&self) -> Result<Vec<Raw>, KafkaError> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        let mut next = Some(self.client.recv().await);
+        while let Some(polled) = next {
+            match polled {
+                Ok(record) => {
+                    bytes += record.payload_len();
+                    batch.push(Raw::of(&record));
+                }
+                Err(Native::MessageConsumptionFatal(code)) => {
+                    let why = format!("the client failed for good: {code}");
+                    return Err(KafkaError::Consumer { topic: self.topic.clone(), why });
+                }
+                Err(e) => {
+                    debug!(self.log, "consumer event"; "event" => %e);
+                    break;
+                }
+            }
+            if batch.len() >= self.config.batch_records || bytes >= self.config.batch_bytes {
+                break;
+            }
+            next = self.client.recv().now_or_never();
+        }
+        Ok(batch)
+    }
+
+    async fn hand_on(&mut self, records: Vec<Raw>) {
+        let kafka = &self.metrics.kafka;
+        let mut batch: Vec<Delivery> = Vec::with_capacity(records.len());
+        let mut marks = Vec::new();
+        for record in &records {
+            let delivery: Delivery = match record.read() {
+                Ok(delivery) => delivery,
+                Err(reason) => {
+                    kafka.downstream_skipped.inc();
+                    error!(self.log, "a delivery can't be read"; "offset" => record.offset, "reason" => reason);
+                    continue;
+                }
+            };
+            if let Some(mark) = mark(&delivery) {
+                if self.repeats.knows(&mark) || marks.contains(&mark) {
+                    kafka.repeats_dropped.inc();
+                    continue;
+                }
+                marks.push(mark);
+            }
+            batch.push(delivery);
+        }
+        let size = batch.len() as u64;
+        if size == 0 {
+            return;
+        }
+        for attempt in 1..=TRIES {
+            match self.deliver.deliver(batch.clone()).await {
+                Ok(()) => {
+                    kafka.consumed.inc_by(size);
+                    kafka.batches.inc();
+                    marks.into_iter().for_each(|mark| self.repeats.remember(mark));
+                    return;
+                }
+                Err(e) if e.retry() != Retry::Never && attempt < TRIES => {
+                    warn!(self.log, "deliveries are tried again"; "error" => %e, "attempt" => attempt);
+                    tokio::time::sleep(PAUSE * attempt).await;
+                }
+                Err(e) => {
+                    kafka.downstream_skipped.inc_by(size);
+                    error!(self.log, "deliveries were skipped"; "error" => %e, "records" => size);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What makes two records the same delivery of a message.
+type Mark = (MessageId, u64);
+
+fn mark(delivery: &Delivery) -> Option<Mark> {
+    let Event::NewMessage(view) = &delivery.event else { return None };
+    let mut hasher = DefaultHasher::new();
+    match &delivery.audience {
+        Audience::Users(users) => users.hash(&mut hasher),
+        Audience::Everyone => hasher.write_u8(1),
+        _ => return None,
+    }
+    delivery.except.hash(&mut hasher);
+    Some((view.message.id, hasher.finish()))
+}
+
+/// The last marks, a bounded number of them.
+struct Repeats {
+    known: HashSet<Mark>,
+    order: VecDeque<Mark>,
+    max: usize,
+}
+
+impl Repeats {
+    fn new(max: usize) -> Self {
+        Self { known: HashSet::new(), order: VecDeque::new(), max }
+    }
+
+    fn knows(&self, mark: &Mark) -> bool {
+        self.known.contains(mark)
+    }
+
+    fn remember(&mut self, mark: Mark) {
+        if self.max == 0 || !self.known.insert(mark) {
+            return;
+        }
+        self.order.push_back(mark);
+        if self.order.len() > self.max
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_of_repeats_is_bounded() {
+        let mut repeats = Repeats::new(3);
+        let mark = |n| (MessageId::new(n).expect("in range"), n);
+        (1..=5).for_each(|n| repeats.remember(mark(n)));
+        repeats.remember(mark(5));
+        let known: Vec<_> = (1..=5).filter(|n| repeats.knows(&mark(*n))).collect();
+        assert_eq!((known, repeats.order.len(), repeats.known.len()), (vec![3, 4, 5], 3, 3));
+    }
+}

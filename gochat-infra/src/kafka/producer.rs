@@ -1,0 +1,233 @@
+//! The way into topics: idempotent, bounded, in order.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gochat_core::ports::{ErrorKind, Result, Retry, StoreError};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::KafkaError as Native;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::future_producer::DeliveryFuture;
+use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
+use slog::Logger;
+
+use super::context::Context;
+use super::error::produce_error;
+use super::{KafkaConfig, KafkaError};
+use crate::runtime::metrics::Metrics;
+
+/// Header: what the value is, for whoever looks from outside.
+pub(super) const CONTENT_TYPE: &str = "content-type";
+/// Header: the full name of the protobuf message.
+pub(super) const SCHEMA: &str = "schema";
+/// Header: the W3C trace context of the producer.
+pub(super) const TRACEPARENT: &str = "traceparent";
+
+/// A record to be produced.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    /// Where to.
+    pub topic: Arc<str>,
+    /// What decides on its partition: records with one key keep their order.
+    pub key: Option<String>,
+    /// The full name of the protobuf message in it.
+    pub schema: &'static str,
+    /// The trace that it belongs to, as W3C `traceparent`.
+    pub traceparent: Option<String>,
+    /// The bytes of the message.
+    pub payload: Vec<u8>,
+}
+
+/// Produces records: acknowledged by all replicas in step, none twice and none out of order for its own retries. Clones
+/// share one queue.
+#[derive(Clone)]
+pub struct Producer {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    client: FutureProducer<Context>,
+    timeout: Duration,
+    queue: usize,
+    record_bytes: usize,
+    metrics: Metrics,
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("waiting", &self.waiting()).finish_non_exhaustive()
+    }
+}
+
+impl Producer {
+    /// A producer of sends: a gateway's, whose records are given up after [`KafkaConfig::submit_timeout`].
+    ///
+    /// # Errors
+    /// A setting that can't be. Brokers may be away.
+    pub fn for_sends(
+        config: &KafkaConfig,
+        metrics: &Metrics,
+        log: &Logger,
+    ) -> std::result::Result<Self, KafkaError> {
+        Self::new(config, config.submit_timeout, metrics, log)
+    }
+
+    /// A producer of deliveries and dead letters, whose records are given up after [`KafkaConfig::deliver_timeout`].
+    ///
+    /// # Errors
+    /// A setting that can't be. Brokers may be away.
+    pub fn for_deliveries(
+        config: &KafkaConfig,
+        metrics: &Metrics,
+        log: &Logger,
+    ) -> std::result::Result<Self, KafkaError> {
+        Self::new(config, config.deliver_timeout, metrics, log)
+    }
+
+    fn new(
+        config: &KafkaConfig,
+        timeout: Duration,
+        metrics: &Metrics,
+        log: &Logger,
+    ) -> std::result::Result<Self, KafkaError> {
+        config.check()?;
+        let context = Context { log: log.clone() };
+        let client = FutureProducer::from_config_and_context(&config.producer(timeout), context)?;
+        let (queue, record_bytes, metrics) = (config.queue_records, config.record_bytes, metrics.clone());
+        Ok(Self { inner: Arc::new(Inner { client, timeout, queue, record_bytes, metrics }) })
+    }
+
+    /// Asks brokers for anything, so that a wrong address shows at the start.
+    ///
+    /// # Errors
+    /// No broker answers within [`KafkaConfig::connect_timeout`].
+    pub async fn connect(&self, config: &KafkaConfig) -> std::result::Result<(), KafkaError> {
+        let (client, timeout) = (self.inner.client.clone(), config.connect_timeout);
+        let topic = super::Topics::new(&config.prefix).upstream();
+        let name = topic.clone();
+        let asked = tokio::task::spawn_blocking(move || client.client().fetch_metadata(Some(&name), timeout));
+        let answer = asked.await.map_err(|_| super::topics::stopped(&topic))?;
+        answer.map_err(|source| KafkaError::Unreachable { brokers: config.brokers.clone(), source })?;
+        Ok(())
+    }
+
+    /// How many records wait for their acknowledgement.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        usize::try_from(self.inner.client.in_flight_count()).unwrap_or(0)
+    }
+
+    /// Produces a batch: all are queued in order, then all are waited for. `Ok` when every one is durable.
+    ///
+    /// # Errors
+    /// `Overloaded` when the queue has no room for all of them; `Timeout`, `Unavailable` and others, after which some may
+    /// be durable, now or within about a second.
+    pub async fn produce(&self, operation: &'static str, records: &[Outgoing]) -> Result<()> {
+        for outcome in self.produce_each(operation, records).await? {
+            outcome.map_err(|e| produce_error(operation, e))?;
+        }
+        Ok(())
+    }
+
+    /// As [`produce`](Self::produce), and says of each record what became of it.
+    pub(super) async fn produce_each(
+        &self,
+        operation: &'static str,
+        records: &[Outgoing],
+    ) -> Result<Vec<std::result::Result<(), Native>>> {
+        let kafka = &self.inner.metrics.kafka;
+        if self.waiting() + records.len() > self.inner.queue {
+            kafka.overloaded.inc();
+            return Err(StoreError::new(ErrorKind::Overloaded, Retry::Safe, operation));
+        }
+        let begun = Instant::now();
+        let mut queued = Vec::with_capacity(records.len());
+        let mut refused = None;
+        if records.iter().any(|record| record.payload.len() > self.inner.record_bytes) {
+            return Err(StoreError::new(ErrorKind::TooLarge, Retry::Never, operation));
+        }
+        for record in records {
+            match self.enqueue(record) {
+                Ok(delivery) => queued.push(delivery),
+                // Nothing behind it may overtake it.
+                Err(e) => {
+                    refused = Some(e);
+                    break;
+                }
+            }
+        }
+        let timeout = StoreError::new(ErrorKind::Timeout, Retry::Ambiguous, operation);
+        // All are on their way: waiting for one after the other takes as long as the last of them.
+        let all = async {
+            let mut outcomes = Vec::with_capacity(records.len());
+            for delivery in queued {
+                outcomes.push(match delivery.await {
+                    Ok(Ok(_)) => Ok(()),
+                    Ok(Err((e, _))) => Err(e),
+                    Err(_) => Err(Native::Canceled),
+                });
+            }
+            outcomes
+        };
+        let Ok(mut outcomes) = tokio::time::timeout(self.inner.timeout, all).await else {
+            kafka.produce_failures.inc();
+            return Err(timeout);
+        };
+        if let Some(e) = refused {
+            if e.rdkafka_error_code() == Some(rdkafka::error::RDKafkaErrorCode::QueueFull) {
+                kafka.overloaded.inc();
+            }
+            outcomes.push(Err(e));
+            outcomes.resize(records.len(), Err(Native::Canceled));
+        }
+        let failed = outcomes.iter().filter(|o| o.is_err()).count() as u64;
+        kafka.produce_failures.inc_by(failed);
+        let done = outcomes.len() as u64 - failed;
+        kafka.produced.inc_by(done);
+        if done > 0 {
+            kafka.produce_seconds.observe_many(begun.elapsed(), done);
+        }
+        Ok(outcomes)
+    }
+
+    fn enqueue(&self, record: &Outgoing) -> std::result::Result<DeliveryFuture, Native> {
+        let header = |key, value| Header { key, value: Some(value) };
+        let mut headers = OwnedHeaders::new_with_capacity(3)
+            .insert(header(CONTENT_TYPE, "application/x-protobuf"))
+            .insert(header(SCHEMA, record.schema));
+        if let Some(trace) = &record.traceparent {
+            headers = headers.insert(header(TRACEPARENT, trace));
+        }
+        let mut out = FutureRecord::<str, [u8]>::to(&record.topic).payload(&record.payload).headers(headers);
+        if let Some(key) = &record.key {
+            out = out.key(key);
+        }
+        self.inner.client.send_result(out).map_err(|(e, _)| e)
+    }
+
+    /// Produces one record as it is, headers and all. For dead letters and their return.
+    pub(super) async fn produce_raw(
+        &self,
+        topic: &str,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        headers: OwnedHeaders,
+    ) -> Result<()> {
+        const OPERATION: &str = "kafka.produce_raw";
+        let record = FutureRecord::<[u8], [u8]> { key, payload, ..FutureRecord::to(topic) }.headers(headers);
+        let queued = self.inner.client.send_result(record).map_err(|(e, _)| produce_error(OPERATION, e))?;
+        match queued.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err((e, _))) => Err(produce_error(OPERATION, e)),
+            Err(_) => Err(StoreError::new(ErrorKind::Closed, Retry::Ambiguous, OPERATION)),
+        }
+    }
+
+    /// Waits until what is queued is acknowledged or given up, `timeout` at most. Before the process ends.
+    pub async fn flush(&self, timeout: Duration) {
+        let client = self.inner.client.clone();
+        // Blocks. What is not acknowledged then was answered with an error already.
+        let _late = tokio::task::spawn_blocking(move || client.flush(timeout)).await;
+    }
+}
