@@ -3,10 +3,13 @@
 
 #[path = "../../../gochat-core/tests/usecases/accounts.rs"]
 mod accounts;
+mod away;
 #[path = "../../../gochat-core/tests/usecases/conversations.rs"]
 mod conversations;
 #[path = "../../../gochat-core/tests/usecases/costs.rs"]
 mod costs;
+mod errors;
+mod exact;
 #[path = "../../../gochat-core/tests/usecases/failures.rs"]
 mod failures;
 #[path = "../../../gochat-core/tests/usecases/friends.rs"]
