@@ -5,7 +5,7 @@
 mod clock;
 pub mod metrics;
 mod secrets;
-mod snowflake;
+pub(crate) mod snowflake;
 mod supervisor;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]

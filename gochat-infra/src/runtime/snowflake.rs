@@ -55,9 +55,28 @@ impl Snowflake {
     }
 
     fn now(&self) -> u64 {
-        let ms = self.clock.now().as_millis().saturating_sub(EPOCH_MS);
-        u64::try_from(ms).unwrap_or(0) << SEQUENCE_BITS
+        ticks(self.clock.now())
     }
+}
+
+/// A moment in ticks: milliseconds of ours and a sequence of 0 side by side. What is before our time counts as its begin.
+pub(crate) fn ticks(at: Timestamp) -> u64 {
+    let ms = at.as_millis().saturating_sub(EPOCH_MS);
+    u64::try_from(ms).unwrap_or(0).min(TICK_MAX >> SEQUENCE_BITS) << SEQUENCE_BITS
+}
+
+/// The millisecond of a tick.
+#[cfg(feature = "etcd")]
+pub(crate) fn moment(tick: u64) -> Timestamp {
+    let ms = i64::try_from(tick >> SEQUENCE_BITS).unwrap_or(i64::MAX - EPOCH_MS);
+    Timestamp::from_millis(EPOCH_MS.saturating_add(ms))
+}
+
+/// The identifier of a node at a tick.
+pub(crate) fn identifier(tick: u64, node: u64) -> u64 {
+    assert!(tick <= TICK_MAX, "the clock is set beyond 2095");
+    let (ms, sequence) = (tick >> SEQUENCE_BITS, tick & ((1 << SEQUENCE_BITS) - 1));
+    (ms << (NODE_BITS + SEQUENCE_BITS)) | (node << SEQUENCE_BITS) | sequence
 }
 
 impl IdGenerator for Snowflake {
@@ -72,9 +91,7 @@ impl IdGenerator for Snowflake {
                 Err(seen) => last = seen,
             }
         };
-        assert!(tick <= TICK_MAX, "the clock is set beyond 2095");
-        let (ms, sequence) = (tick >> SEQUENCE_BITS, tick & ((1 << SEQUENCE_BITS) - 1));
-        (ms << (NODE_BITS + SEQUENCE_BITS)) | (self.node << SEQUENCE_BITS) | sequence
+        identifier(tick, self.node)
     }
 }
 

@@ -1,0 +1,60 @@
+//! Registration, discovery, node ids and live settings over a real etcd.
+//!
+//! The tests ask for a server: `ETCD_ENDPOINTS`, as `cargo xtask servers run etcd -- cargo test …` gives; some start one of
+//! their own beside it, to kill it. Without one they are reported as ignored; with `CI` set they fail. `GOCHAT_SERVERS=later`
+//! leaves them all to a stage that brings the servers.
+
+mod etcd_kit;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use etcd_kit::{Servers, away, live, nodes, registry};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Longest time for one case.
+const TIME: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
+    let mut trials = Vec::new();
+    macro_rules! cases {
+        ($($module:ident: $($case:ident),+;)+) => {$($(
+            let name = format!("{}::{}", stringify!($module), stringify!($case));
+            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+        )+)+};
+    }
+    cases! {
+        registry: who_registers_is_found_until_it_stops, who_dies_is_gone_with_its_lease, a_lost_entry_comes_back,
+            addresses_are_sorted_and_rubbish_is_left_out, compaction_loses_nothing;
+        nodes: two_race_for_the_last_number, many_at_once_never_make_the_same, a_lost_number_is_replaced,
+            whoever_cannot_reserve_stops_and_the_next_begins_after_it, a_mark_ahead_is_passed_or_left_alone,
+            a_number_is_given_back_and_taken_again;
+        live: settings_are_followed;
+        away: everything_goes_on_and_mends_when_etcd_is_killed, everything_mends_when_etcd_has_lost_its_data,
+            nobody_there_is_told, users_are_asked_for;
+    }
+    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
+        println!("{} tests are left to the stage that brings the servers", trials.len());
+        return ExitCode::SUCCESS;
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// One test: ignored without servers, failed without servers in CI.
+fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
+where
+    F: FnOnce(&'static Servers) -> T + Send + 'static,
+    T: Future<Output = ()>,
+{
+    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+    let run = move || {
+        let servers = servers.as_ref().ok_or_else(|| Failed::from("ETCD_ENDPOINTS is not set"))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
+        runtime.shutdown_background();
+        done.map_err(|_| Failed::from("not done within a minute"))
+    };
+    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
+}
