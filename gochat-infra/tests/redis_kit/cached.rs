@@ -8,7 +8,7 @@ use gochat_core::model::{
     Username, UsernameKey,
 };
 use gochat_core::ports::{
-    Appended, Freshness, MemberPatch, MessageStore, NewGroup, NewUser, PageFrom, Ports, Result, UserPatch, UserStore,
+    Appended, Freshness, MemberPatch, NewGroup, NewUser, PageFrom, Ports, Result, UserPatch, UserStore,
 };
 use gochat_core::testing::conformance::{Fixture, Stores};
 use gochat_core::testing::faults::Faults;
