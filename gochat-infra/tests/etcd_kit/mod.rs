@@ -5,6 +5,7 @@ pub(crate) mod live;
 pub(crate) mod nodes;
 pub(crate) mod registry;
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,7 @@ use gochat_core::model::Timestamp;
 use gochat_infra::etcd::{Etcd, EtcdConfig, Instance, InstanceId, ServiceName};
 use gochat_infra::runtime::Supervisor;
 use slog::Logger;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -94,13 +95,14 @@ pub(crate) struct Own {
 
 impl Own {
     pub(crate) async fn start() -> Self {
-        let both = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a port"));
-        let ports = both.map(|l| l.local_addr().expect("an address").port());
-        let folder = tempfile::tempdir().expect("a folder");
-        let child = launch(&folder, ports);
-        let own = Self { child, folder, ports };
-        own.ready().await;
-        own
+        loop {
+            let ports = [free_port(), free_port()];
+            let folder = tempfile::tempdir().expect("a folder");
+            // None: somebody else has taken a port since.
+            if let Some(child) = launch(&folder, ports).await {
+                return Self { child, folder, ports };
+            }
+        }
     }
 
     pub(crate) fn endpoints(&self) -> Vec<String> {
@@ -116,19 +118,17 @@ impl Own {
         if without_data {
             self.folder = tempfile::tempdir().expect("a folder");
         }
-        self.child = launch(&self.folder, self.ports);
-        self.ready().await;
+        self.child = launch(&self.folder, self.ports).await.expect("etcd starts again");
     }
+}
 
-    async fn ready(&self) {
-        let mut config = config(&self.endpoints());
-        // Connecting tries again and again within its time.
-        config.connect_timeout = Duration::from_secs(10);
-        config.timeout = Duration::from_secs(10);
-        let mut tries = 0;
-        while let Err(e) = Etcd::connect(config.clone()).await {
-            tries += 1;
-            assert!(tries < 50, "etcd does not start: {e}");
+/// Below the range of outgoing connections: nobody takes it while its server is away.
+fn free_port() -> u16 {
+    loop {
+        let n = NEXT.fetch_add(1, Ordering::Relaxed) * 7 + u64::from(std::process::id()) * 131;
+        let port = u16::try_from(12_000 + n % 8_000).expect("in range");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
         }
     }
 }
@@ -140,16 +140,36 @@ impl Drop for Own {
     }
 }
 
-fn launch(folder: &tempfile::TempDir, [client, peer]: [u16; 2]) -> Child {
+/// Starts it and waits until it says that it serves; `None` when it ends before.
+async fn launch(folder: &tempfile::TempDir, [client, peer]: [u16; 2]) -> Option<Child> {
     let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
-    Command::new("etcd")
-        .args(["--name", "own", "--heartbeat-interval", "20", "--election-timeout", "200", "--data-dir"])
+    let mut child = Command::new("etcd")
+        .args(["--name", "own", "--heartbeat-interval", "20", "--election-timeout", "200", "--logger", "zap"])
+        .arg("--data-dir")
         .arg(folder.path())
         .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
         .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
         .args(["--initial-cluster", &format!("own={peer}")])
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
-        .expect("etcd is installed")
+        .expect("etcd is installed");
+    let log = BufReader::new(child.stderr.take().expect("piped"));
+    let (serves, served) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut serves = Some(serves);
+        // To its end: a full pipe would stop it.
+        for line in log.lines().map_while(Result::ok) {
+            if line.contains("serving client")
+                && let Some(serves) = serves.take()
+            {
+                let _ = serves.send(());
+            }
+        }
+    });
+    if served.await.is_err() {
+        child.wait().expect("it is ours");
+        return None;
+    }
+    Some(child)
 }
