@@ -14,12 +14,12 @@ use slog::Logger;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tonic::body::Body;
-use tonic::{Code, ConnectError, Status};
+use tonic::{ConnectError, Status};
 use tower::{Service, ServiceExt};
 
 use self::balance::Balancer;
 use super::deadline;
-use super::error::{Effect, never_sent};
+use super::error::{Effect, is_away, is_late, never_sent};
 
 /// Bounds of a channel.
 #[derive(Debug, Clone)]
@@ -93,6 +93,18 @@ impl Channel {
         self.0.config.message_max
     }
 
+    /// Whether a message is small enough to be sent.
+    ///
+    /// # Errors
+    /// It is larger than allowed. (tonic would find out half way, and break the connection off.)
+    pub fn check_size(&self, message: &impl prost::Message) -> Result<(), Status> {
+        let (bytes, max) = (message.encoded_len(), self.0.config.message_max);
+        if bytes > max {
+            return Err(Status::out_of_range(format!("a message of {bytes} bytes, {max} are allowed")));
+        }
+        Ok(())
+    }
+
     /// Makes a call with `once`, which gets a handle on this channel.
     ///
     /// It is made a second time when it was a [read](Effect::Read) and the instance was away, and when it never left: then
@@ -106,13 +118,9 @@ impl Channel {
     {
         let end = self.end();
         let first = self.once(end, once(self.clone())).await;
-        let again = match &first {
-            Ok(_) => false,
-            Err(status) => {
-                never_sent(status)
-                    || effect == Effect::Read && matches!(status.code(), Code::Unavailable | Code::Cancelled)
-            }
-        };
+        let again = first
+            .as_ref()
+            .is_err_and(|status| never_sent(status) || effect == Effect::Read && is_away(status));
         if again && Instant::now() < end { self.once(end, once(self.clone())).await } else { first }
     }
 
@@ -169,11 +177,11 @@ impl Service<http::Request<Body>> for Channel {
                 Ok(Ok(response)) => Ok(response),
                 Ok(Err(error)) => {
                     let status = Status::from_error(error.into());
-                    // Not when it was this call that could not be sent.
-                    if !matches!(status.code(), Code::OutOfRange | Code::ResourceExhausted) {
+                    if is_away(&status) {
                         picked.failed();
                     }
-                    Err(status)
+                    // The connection watches the time, too, and may be the first to notice.
+                    Err(if is_late(&status) { late() } else { status })
                 }
                 Err(_) => Err(late()),
             }

@@ -1,3 +1,5 @@
+use tonic::Code;
+
 use super::*;
 
 fn log() -> Logger {

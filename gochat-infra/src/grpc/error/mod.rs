@@ -15,7 +15,7 @@ use gochat_core::Error;
 use gochat_core::ports::{ErrorKind, Retry, StoreError};
 use gochat_proto::pb::types::v1::ErrorDetail;
 use prost::Message as _;
-use tonic::{Code, ConnectError, Status};
+use tonic::{Code, ConnectError, Status, TimeoutExpired};
 
 use crate::wire::Malformed;
 pub use table::grpc_code;
@@ -103,14 +103,34 @@ pub fn malformed_answer(malformed: Malformed, operation: &'static str, effect: E
 /// Whether the call certainly never left, or was refused before anything was done.
 #[must_use]
 pub fn never_sent(status: &Status) -> bool {
+    has_cause::<ConnectError>(status)
+}
+
+/// Whether the other side was away, and another instance of it may not be.
+#[must_use]
+pub fn is_away(status: &Status) -> bool {
+    match ours(status) {
+        Some(_) => status.code() == Code::Unavailable,
+        None => meaning(status, Effect::Read).0 == ErrorKind::Unavailable,
+    }
+}
+
+fn has_cause<E: StdError + 'static>(status: &Status) -> bool {
     let mut source = StdError::source(status);
     while let Some(error) = source {
-        if error.is::<ConnectError>() {
+        if error.is::<E>() {
             return true;
         }
         source = error.source();
     }
     false
+}
+
+/// Whether the time was over. tonic has a clock of its own at either end, and calls that cancelled.
+#[must_use]
+pub fn is_late(status: &Status) -> bool {
+    let of_tonic = || has_cause::<TimeoutExpired>(status) || status.message() == "Timeout expired";
+    status.code() == Code::DeadlineExceeded || status.code() == Code::Cancelled && of_tonic()
 }
 
 /// What the other side said of its failure; its cause is in its own log.
@@ -123,12 +143,18 @@ fn ours(status: &Status) -> Option<ErrorDetail> {
 }
 
 fn foreign(status: Status, operation: &'static str, effect: Effect) -> StoreError {
+    let (kind, retry) = meaning(&status, effect);
+    StoreError::new(kind, retry, operation).because(status)
+}
+
+/// What a status means that none of our services gave.
+fn meaning(status: &Status, effect: Effect) -> (ErrorKind, Retry) {
     let lost = effect.when_lost();
     // A status with a cause was made on this side, of what the connection did.
-    let transport = StdError::source(&status).is_some();
-    let (kind, retry) = match status.code() {
-        _ if never_sent(&status) => (ErrorKind::Unavailable, Retry::Safe),
-        Code::DeadlineExceeded => (ErrorKind::Timeout, lost),
+    let transport = StdError::source(status).is_some();
+    match status.code() {
+        _ if never_sent(status) => (ErrorKind::Unavailable, Retry::Safe),
+        _ if is_late(status) => (ErrorKind::Timeout, lost),
         Code::Unavailable | Code::Cancelled | Code::Aborted => (ErrorKind::Unavailable, lost),
         Code::ResourceExhausted if !transport => (ErrorKind::Overloaded, Retry::Safe),
         Code::OutOfRange => (ErrorKind::TooLarge, Retry::Never),
@@ -139,6 +165,5 @@ fn foreign(status: Status, operation: &'static str, effect: Effect) -> StoreErro
         _ if transport => (ErrorKind::Unavailable, lost),
         _ if effect == Effect::Read => (ErrorKind::Internal, Retry::Never),
         _ => (ErrorKind::Internal, Retry::Ambiguous),
-    };
-    StoreError::new(kind, retry, operation).because(status)
+    }
 }

@@ -115,6 +115,9 @@ fn strange_statuses_mean_what_can_be_known() {
         assert_eq!((write(code).kind(), write(code).retry()), (kind, of_write), "{code:?}");
         assert_eq!(read(code).operation(), "a.b");
     }
+    // As tonic says it when the time is over.
+    let late = store_error(Status::cancelled("Timeout expired"), "a.b", Write);
+    assert_eq!((late.kind(), late.retry()), (ErrorKind::Timeout, Retry::Ambiguous));
 }
 
 #[test]

@@ -9,13 +9,10 @@ use super::Operation;
 use crate::grpc::error::malformed_answer;
 use crate::wire::{Malformed, Wire};
 
-/// Most entries of one page; beyond what any caller asks for.
+/// Most entries of one page; beyond what any caller asks for. Larger ones are cut, as [`PageLimit::new`] does.
 const LIMIT_MAX: u32 = 100_000;
 
 pub(super) fn limit(n: u32) -> result::Result<PageLimit, Malformed> {
-    if n > LIMIT_MAX {
-        return Err(Malformed::new("limit"));
-    }
     PageLimit::new(n, LIMIT_MAX).map_err(|_| Malformed::new("limit"))
 }
 

@@ -157,9 +157,13 @@ macro_rules! call {
         let max = $repo.channel.message_max();
         let once = |channel| {
             let request = $request;
+            let sendable = $repo.channel.check_size(&request);
             let client = $client::new(channel).max_decoding_message_size(max);
             let mut client = client.max_encoding_message_size(max);
-            async move { client.$rpc(request).await }
+            async move {
+                sendable?;
+                client.$rpc(request).await
+            }
         };
         let answer = $repo.channel.call($operation.effect, once).await;
         answer.map_err(|status| crate::grpc::error::store_error(status, $operation.name, $operation.effect))
