@@ -8,7 +8,7 @@ use std::time::Duration;
 use gochat_proto::pb::DESCRIPTORS;
 use slog::{Logger, info, o};
 use tokio::net::TcpListener;
-use tonic::service::Routes;
+pub use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic_health::ServingStatus;
 use tonic_health::server::{HealthReporter, HealthService};
