@@ -5,7 +5,7 @@
 //! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program),
 //! [`departures`] (who has gone is told).
 //! What several processes need beside: [`wire`] (the model as protobuf), [`grpc`] (calls between services), [`kafka`]
-//! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there).
+//! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there), [`service`] (a process of it).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -37,6 +37,9 @@ pub mod process;
 pub mod redis;
 pub mod routes;
 pub mod runtime;
+#[cfg(feature = "service")]
+#[cfg_attr(docsrs, doc(cfg(feature = "service")))]
+pub mod service;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub mod sqlite;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 pub use node::Node;
 
@@ -72,6 +73,7 @@ impl Cluster {
             let (key, value) = setting.split_once('=').context("a setting is KEY=VALUE")?;
             env.push((format!("GOCHAT_{}", key.to_uppercase().replacen('.', "__", 1)), value.to_owned()));
         }
+        create_database(&name).await?;
         let spec = node::Spec { programs, env, folder: folder.path().to_owned() };
         let migrated = spec.command("im-repo")?.arg("migrate").output().await?;
         ensure!(migrated.status.success(), "im-repo migrate: {}", String::from_utf8_lossy(&migrated.stderr));
@@ -139,6 +141,23 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+/// Makes an empty database on the server that the environment names.
+async fn create_database(name: &str) -> Result<()> {
+    let url = std::env::var("MYSQL_PRIMARY_URL")?;
+    let parts = url.strip_prefix("mysql://").and_then(|rest| {
+        let (user, place) = rest.split_once('@')?;
+        let (user, password) = user.split_once(':')?;
+        let (host, port) = place.split_once('/')?.0.split_once(':')?;
+        Some([format!("-u{user}"), format!("-p{password}"), format!("-h{host}"), format!("-P{port}")])
+    });
+    let parts = parts.with_context(|| format!("{url} is not mysql://user:password@host:port/database"))?;
+    let mut client = Command::new("mariadb");
+    client.arg("--no-defaults").args(parts).args(["-e", &format!("CREATE DATABASE {name}")]);
+    let made = client.output().await.context("mariadb, the client, is needed to make a database")?;
+    ensure!(made.status.success(), "CREATE DATABASE: {}", String::from_utf8_lossy(&made.stderr));
+    Ok(())
 }
 
 /// The same server with another database.

@@ -1,0 +1,124 @@
+//! From the configuration to what each adapter takes.
+
+use gochat_core::model::GatewayId;
+
+use crate::etcd::{EtcdConfig, EtcdUser};
+use crate::grpc::channel::ChannelConfig;
+use crate::grpc::serve::ServeConfig;
+use crate::kafka::KafkaConfig;
+use crate::process::config::{Config, Secret};
+use crate::process::{Problem, Problems};
+use crate::redis::RedisConfig;
+
+/// A setting that a service can't be without.
+fn needed(key: &str, what: &str) -> Problem {
+    Problem::new(key, "is not set", what)
+}
+
+/// The addresses in a setting that may hold several.
+fn several(secret: Option<&Secret>) -> Vec<String> {
+    secret.map(|s| s.reveal().split_whitespace().map(str::to_owned).collect()).unwrap_or_default()
+}
+
+/// Everything that all services take, checked.
+#[derive(Debug, Clone)]
+pub(super) struct Options {
+    pub(super) etcd: EtcdConfig,
+    pub(super) serve: ServeConfig,
+    pub(super) channel: ChannelConfig,
+}
+
+impl Options {
+    pub(super) fn of(config: &Config) -> Result<Self, Problems> {
+        let service = &config.service;
+        if config.etcd.endpoints.is_empty() {
+            return Err(needed("etcd.endpoints", "name etcd, such as [\"http://127.0.0.1:2379\"]").into());
+        }
+        let mut etcd = EtcdConfig::new(config.etcd.endpoints.iter().cloned());
+        etcd.prefix.clone_from(&config.etcd.prefix);
+        etcd.timeout = config.etcd.timeout;
+        etcd.lease_ttl = config.etcd.lease;
+        if let Some(name) = &config.etcd.user {
+            let password = config.etcd.password.as_ref().map(|p| p.reveal().to_owned()).unwrap_or_default();
+            etcd.user = Some(EtcdUser { name: name.clone(), password });
+        }
+        let mut serve = ServeConfig::default();
+        serve.calls_max = service.calls;
+        serve.message_max = service.call_size.as_usize();
+        let mut channel = ChannelConfig::default();
+        channel.deadline = service.call_timeout;
+        channel.message_max = service.call_size.as_usize();
+        Ok(Self { etcd, serve, channel })
+    }
+}
+
+/// How Redis is reached.
+///
+/// # Errors
+/// It is not said.
+pub fn redis(config: &Config) -> Result<RedisConfig, Problems> {
+    let urls = several(config.redis.url.as_ref());
+    let mut redis = match urls.as_slice() {
+        [] => return Err(needed("redis.url", "name Redis, such as redis://127.0.0.1:6379").into()),
+        [one] => RedisConfig::new(one),
+        _ => RedisConfig::cluster(urls),
+    };
+    redis.prefix.clone_from(&config.redis.prefix);
+    redis.call_timeout = config.redis.timeout;
+    redis.connect_timeout = config.redis.connect_timeout;
+    Ok(redis)
+}
+
+/// How Kafka is reached, and what topics are made of.
+///
+/// # Errors
+/// It is not said.
+pub fn kafka(config: &Config) -> Result<KafkaConfig, Problems> {
+    let settings = &config.kafka;
+    if settings.brokers.is_empty() {
+        return Err(needed("kafka.brokers", "name a broker, such as [\"127.0.0.1:9092\"]").into());
+    }
+    let mut kafka = KafkaConfig::new(&settings.brokers.join(","));
+    kafka.prefix.clone_from(&settings.prefix);
+    let partitions = i32::try_from(settings.partitions).unwrap_or(i32::MAX);
+    (kafka.upstream_partitions, kafka.fanout_partitions) = (partitions, partitions);
+    kafka.replication = i32::try_from(settings.replication).ok();
+    kafka.retention = settings.retention;
+    kafka.submit_timeout = settings.accept_timeout;
+    kafka.batch_records = settings.batch;
+    Ok(kafka)
+}
+
+/// How the database is reached.
+///
+/// # Errors
+/// It is not said.
+#[cfg(feature = "mysql")]
+pub fn mysql(config: &Config) -> Result<crate::mysql::MySqlOptions, Problems> {
+    let settings = &config.mysql;
+    let Some(primary) = &settings.primary else {
+        return Err(
+            needed("mysql.primary", "name the database: mysql://user:password@host:port/database").into()
+        );
+    };
+    let mut options = crate::mysql::MySqlOptions::new(primary.reveal());
+    options.replicas = several(settings.replicas.as_ref());
+    options.connections = settings.connections;
+    options.waiting = settings.waiting;
+    options.patience = settings.patience;
+    options.time = settings.time;
+    options.retries = settings.retries;
+    Ok(options)
+}
+
+/// The name of an instance: the one that was set, or one that no other has.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub(super) fn instance(service: &str, config: &Config) -> Result<GatewayId, getrandom::Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    let made = format!("{service}-{:016x}", u64::from_le_bytes(bytes));
+    let name = config.service.instance.as_deref().unwrap_or(&made);
+    Ok(GatewayId::new(name).expect("checked with the other settings, or made of what a name may have"))
+}

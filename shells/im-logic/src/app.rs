@@ -1,0 +1,111 @@
+//! Puts im-logic together: the only place that names its back ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gochat_core::ports::Ports;
+use gochat_core::send::Pipeline;
+use gochat_core::usecase;
+use gochat_infra::auth::{JwtSigner, SigningKeys};
+use gochat_infra::departures;
+use gochat_infra::grpc::logic;
+use gochat_infra::grpc::repo::RepoClient;
+use gochat_infra::kafka::{GroupConsumer, KafkaDeliver, PipelineHandler, Producer, Topics};
+use gochat_infra::process::config::{Config, Effective};
+use gochat_infra::process::program::{NoCommand, Program};
+use gochat_infra::process::{Problem, Problems, options};
+use gochat_infra::redis::{RedisDedup, RedisSequencer, RedisSessions};
+use gochat_infra::runtime::metrics::Metrics;
+use gochat_infra::runtime::{OsSecrets, Phase, Supervisor};
+use gochat_infra::service::{self, Node};
+use slog::Logger;
+
+/// The use cases behind gRPC, and the pipeline behind Kafka.
+pub(crate) struct App {
+    node: Node,
+    address: SocketAddr,
+}
+
+/// All instances sign with the same secret, so none can make its own.
+fn keys(config: &Config) -> Result<SigningKeys, Problems> {
+    options::signing_keys(config)?.ok_or_else(|| {
+        let mend = "set it, the same for every im-logic; make one with: openssl rand -base64 48";
+        Problem::new("auth.jwt_secret", "is not set", mend).into()
+    })
+}
+
+impl Program for App {
+    const NAME: &'static str = "im-logic";
+    const ABOUT: &'static str = "GoChat's rules: calls of the gateways, and the way of each message";
+    const LISTEN: &'static str = "service.listen";
+    type Own = NoCommand;
+
+    fn check(effective: &Effective) -> Result<(), Problems> {
+        Node::check(&effective.config)?;
+        keys(&effective.config)?;
+        service::options::redis(&effective.config)?;
+        service::options::kafka(&effective.config)?;
+        Ok(())
+    }
+
+    async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
+        let node = Node::start(Self::NAME, config, metrics, log).await?;
+        let (kafka, _) = node.kafka(config).await?;
+        let (redis, ids) = (node.redis(config)?, node.ids().await?);
+        let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
+        producer.connect(&kafka).await?;
+        let sessions = Arc::new(RedisSessions::new(redis.clone()));
+        let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
+        let ports = Ports {
+            clock: Arc::clone(&node.clock),
+            ids: Arc::new(ids.clone()),
+            secrets: Arc::new(OsSecrets),
+            users: repo.clone(),
+            friends: repo.clone(),
+            logins: repo.clone(),
+            hasher: repo.clone(),
+            tokens: Arc::new(JwtSigner::new(&keys(config)?)),
+            conversations: repo.clone(),
+            directory: repo.clone(),
+            groups: repo.clone(),
+            messages: repo,
+            sequencer: Arc::new(RedisSequencer::new(redis.clone())),
+            dedup: Arc::new(RedisDedup::new(redis)),
+            deliver: Arc::new(KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log)),
+            sessions,
+        };
+        let settings = Arc::new(config.settings());
+        let services = usecase::services(&ports, Arc::clone(&settings), &node.log);
+        let work = node.supervisor.phase(Phase::Work);
+        departures::tell(work, services.presences.clone(), node.clock.clone(), settings.presence_grace);
+        let pipeline =
+            Arc::new(PipelineHandler::new(Pipeline::new(ports, settings, node.log.clone()), &node.log));
+        let topic = Topics::new(&kafka.prefix).upstream();
+        GroupConsumer::start(
+            &kafka,
+            &topic,
+            Self::NAME,
+            pipeline,
+            producer,
+            &node.supervisor,
+            &node.metrics,
+            &node.log,
+        )?;
+        node.ops(config, node.ready(Some(&ids))).await?;
+        let routes = logic::routes(&services, config.service.call_size.as_usize(), &node.log);
+        let address = node.serve(config, routes).await?;
+        Ok(Self { node, address })
+    }
+
+    fn hello(&self, _: &Config) -> String {
+        format!("im-logic is at {}\n", self.address)
+    }
+
+    fn supervisor(&self) -> &Supervisor {
+        &self.node.supervisor
+    }
+
+    async fn run(command: &NoCommand, _: &Config, _: &Logger) -> anyhow::Result<()> {
+        match *command {}
+    }
+}
