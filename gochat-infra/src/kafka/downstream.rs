@@ -47,6 +47,19 @@ impl Ready {
     }
 }
 
+/// Between two questions for a topic that was just made.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Whether a broker may just not have heard of the topic yet.
+fn is_new(error: &Native) -> bool {
+    use rdkafka::types::RDKafkaErrorCode as Code;
+
+    let code = error.rdkafka_error_code();
+    [Code::UnknownPartition, Code::UnknownTopicOrPartition, Code::UnknownTopic, Code::LeaderNotAvailable]
+        .map(Some)
+        .contains(&code)
+}
+
 impl Downstream {
     /// Starts the consumer of `gateway`, whose topic is there (see
     /// [`TopicAdmin::ensure_downstream`](super::TopicAdmin::ensure_downstream)), and hands what comes to `deliver`: the hub.
@@ -124,8 +137,19 @@ impl Tail {
     /// Finds the end of the topic and takes that as the position.
     async fn begin(&self) -> Result<i64, KafkaError> {
         let (client, topic, timeout) = (self.client.clone(), self.topic.clone(), self.config.connect_timeout);
-        // Blocks until the leader has answered.
-        let asked = tokio::task::spawn_blocking(move || client.fetch_watermarks(&topic, 0, timeout));
+        // Blocks until the leader has answered. A topic that was made a moment ago is not known to every broker yet, and none
+        // tells when it is.
+        let asked = tokio::task::spawn_blocking(move || {
+            let deadline = std::time::Instant::now() + timeout;
+            loop {
+                match client.fetch_watermarks(&topic, 0, timeout) {
+                    Err(e) if is_new(&e) && std::time::Instant::now() < deadline => {
+                        std::thread::sleep(ASK_AGAIN);
+                    }
+                    answer => return answer,
+                }
+            }
+        });
         let answer = asked.await.map_err(|_| stopped(&self.topic))?;
         let (_, end) = answer
             .map_err(|source| KafkaError::Unreachable { brokers: self.config.brokers.clone(), source })?;
