@@ -29,15 +29,18 @@ pub(crate) fn connect(services: Services) -> (Services, Line) {
 
 impl Line {
     pub(crate) fn serve(services: &Services) -> Self {
-        let log = Logger::root(Discard, o!());
+        Self::serve_with(services, &Logger::root(Discard, o!()))
+    }
+
+    pub(crate) fn serve_with(services: &Services, log: &Logger) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("an address").to_string();
         let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
-        let supervisor = Supervisor::new(&log);
+        let supervisor = Supervisor::new(log);
         let config = ServeConfig::default();
-        let routes = routes(services, config.message_max, &log);
-        drop(serve(listener, routes, &config, &supervisor, &log).expect("descriptors"));
+        let routes = routes(services, config.message_max, log);
+        drop(serve(listener, routes, &config, &supervisor, log).expect("descriptors"));
         Self { address, supervisor }
     }
 
@@ -46,6 +49,12 @@ impl Line {
         // For a machine that is busy with other tests.
         config.deadline = Duration::from_secs(60);
         Channel::fixed(vec![self.address.clone()], config, &Logger::root(Discard, o!()))
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.supervisor.stop();
     }
 }
 

@@ -20,6 +20,7 @@ mod groups;
 mod groups_races;
 #[path = "../../../gochat-core/tests/usecases/groups_ranks.rs"]
 mod groups_ranks;
+mod hostile;
 #[path = "../../../gochat-core/tests/usecases/house.rs"]
 mod house;
 mod line;
@@ -33,6 +34,7 @@ mod mixing;
 mod presences;
 #[path = "../../../gochat-core/tests/usecases/profiles.rs"]
 mod profiles;
+mod secrets;
 #[path = "../../../gochat-core/tests/usecases/telling.rs"]
 mod telling;
 

@@ -32,6 +32,8 @@ pub(crate) struct Server {
     pub(crate) kit: TestKit,
     pub(crate) upstream: Arc<Direct>,
     pub(crate) hub: Hub,
+    /// Keeps the way to the services open.
+    _line: crate::Line,
 }
 
 /// What a call was answered.
@@ -63,7 +65,7 @@ impl Server {
         let hub = Hub::new(gateway.clone(), Arc::new(JsonEncoder), Limits::default(), Metrics::new());
         hub.set_directory(kit.ports.directory.clone());
         kit.ports.deliver = Arc::new(hub.clone());
-        let services = usecase::services(&kit.ports, settings.clone(), &log);
+        let (services, line) = crate::connect(usecase::services(&kit.ports, settings.clone(), &log));
         let pipeline = Pipeline::new(kit.ports.clone(), settings.clone(), log.clone());
         let upstream = Arc::new(Direct { pipeline, mood: AtomicU8::new(Direct::WELL) });
         let mut state = HttpState {
@@ -80,7 +82,7 @@ impl Server {
             log,
         };
         change(&mut state);
-        Self { router: router(state), kit, upstream, hub }
+        Self { router: router(state), kit, upstream, hub, _line: line }
     }
 
     /// A call in English from this machine, with a JSON body unless it is `null`.

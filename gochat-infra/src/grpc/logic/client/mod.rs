@@ -86,8 +86,8 @@ macro_rules! ask {
                 $request,
                 |channel, request| async move {
                     let max = channel.message_max();
-                    let client = $client::new(channel);
-                    client.max_decoding_message_size(max).max_encoding_message_size(max).$rpc(request).await
+                    // What it sends is bounded where it is received, which answers better than a stream cut off here.
+                    $client::new(channel).max_decoding_message_size(max).$rpc(request).await
                 },
                 $read,
             )
