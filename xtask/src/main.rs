@@ -17,7 +17,7 @@ use anyhow::{Result, bail};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test           everything that CI runs: verify, mysql, e2e, soak
+  test           everything that CI runs: verify, mysql, etcd, e2e, soak
   mysql          the suites of MySQL storage, over MariaDB
   servers ARGS   real servers for tests: up, down, status, env, kill, logs, run … -- COMMAND
   verify         the gate: format, tidy, dependencies, clippy, tests, doctests, docs; changes nothing

@@ -114,7 +114,7 @@ pub(crate) fn soak() -> Vec<Stage> {
 }
 
 pub(crate) fn all_of_them() -> Vec<Stage> {
-    [verify(), mysql(), e2e(), soak()].concat()
+    [verify(), mysql(), etcd(), e2e(), soak()].concat()
 }
 
 /// The stages of these names, in the order of the whole.
@@ -134,6 +134,15 @@ pub(crate) fn mysql() -> Vec<Stage> {
         let suites = ["--test", "mysql_conformance"];
         let slice = ["test", "-p", "gochat-infra", "--no-default-features", "--features", "mysql"];
         servers::with(&["db"], &[&slice[..], &suites].concat())
+    })]
+}
+
+/// Registration, node ids and live settings over a real etcd. A build of its own, with little in it.
+fn etcd() -> Vec<Stage> {
+    vec![stage("etcd", || {
+        let slice =
+            ["test", "-p", "gochat-infra", "--no-default-features", "--features", "etcd", "--test", "etcd"];
+        servers::with(&["etcd"], &slice)
     })]
 }
 

@@ -273,7 +273,7 @@ impl Node {
         let mut free = Vec::new();
         for number in options.nodes.clone().cycle().skip(first).take(count).filter(|n| !held.contains(n)) {
             let (seen, start, rank) = match marks.get(&number) {
-                // Nobody had it, or etcd has lost its data and somebody still has it: past all that that one can have.
+                // Nobody had it, or etcd has lost its data and somebody still has it: past what that one has reserved.
                 None => (0, now + span(options.reserve) * 2, 1),
                 Some(kv) => match read_mark(kv.value()) {
                     Some(mark) if mark <= now => (kv.mod_revision(), now, 0),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::raw::{self, Raw};
+use super::raw::{self, Entry, Raw};
 use super::section::Key;
 use super::sections::Config;
 use crate::process::{Problem, Problems};
@@ -20,6 +20,8 @@ const NOT_OURS: [&str; 3] = ["GOCHAT_CONFIG", "GOCHAT_URL", "GOCHAT_BIN"];
 pub struct Layers {
     /// The file that was asked for, by a flag or `GOCHAT_CONFIG`; it must exist.
     pub file: Option<PathBuf>,
+    /// A text that all instances of a service share, such as one in etcd: what it is called, and TOML as of the file.
+    pub shared: Option<(String, String)>,
     /// Variables, as of [`std::env::vars_os`].
     pub env: Vec<(String, String)>,
     /// Flags: what the flag is called, the key's path, and the value.
@@ -34,6 +36,8 @@ pub enum Source {
     Default,
     /// A line of a file.
     File(PathBuf, usize),
+    /// A line of the shared text.
+    Shared(String, usize),
     /// A variable.
     Env(String),
     /// A flag.
@@ -45,6 +49,7 @@ impl fmt::Display for Source {
         match self {
             Self::Default => f.write_str("default"),
             Self::File(path, line) => write!(f, "{}:{line}", path.display()),
+            Self::Shared(name, line) => write!(f, "{name}:{line}"),
             Self::Env(name) => f.write_str(name),
             Self::Flag(name) => f.write_str(name),
         }
@@ -79,6 +84,9 @@ impl Layers {
             None if Path::new(FILE).exists() => loader.file(Path::new(FILE)),
             None => {}
         }
+        if let Some((name, text)) = &self.shared {
+            loader.entries(raw::read(name, text), |line| Source::Shared(name.clone(), line));
+        }
         loader.env(&self.env);
         for (flag, path, value) in &self.flags {
             loader.set(path, &Raw::Loose(value.clone()), Source::Flag(flag.clone()));
@@ -112,12 +120,15 @@ impl Loader {
         let entries = std::fs::read_to_string(path)
             .map_err(|e| Problem::new(&name, e, "name an existing file that this user may read"))
             .and_then(|text| raw::read(&name, &text));
+        self.entries(entries, |line| Source::File(path.to_owned(), line));
+    }
+
+    fn entries(&mut self, entries: Result<Vec<Entry>, Problem>, source: impl Fn(usize) -> Source) {
         match entries {
             Err(problem) => self.problems.push(problem),
             Ok(entries) => {
                 for e in entries {
-                    let source = Source::File(path.to_owned(), e.line);
-                    self.set(&format!("{}.{}", e.section, e.name), &e.raw, source);
+                    self.set(&format!("{}.{}", e.section, e.name), &e.raw, source(e.line));
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! The configuration of a program: defaults, then a file, then the environment, then flags; the later wins.
 //!
+//! - Between file and environment there may be a text that all instances of a service share ([`Layers::shared`]): what is set
+//!   for one process alone holds over what is set for all.
 //! - Every key is declared once, in [`sections`], with its type, default and text; the example file, `gochat config`, the
 //!   checks and the typed [`Config`] come from there.
 //! - In the environment `server.listen` is `GOCHAT_SERVER__LISTEN`; an empty variable counts as unset.

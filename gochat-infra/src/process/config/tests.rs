@@ -41,6 +41,23 @@ fn flags_beat_environment_beats_file_beats_defaults() {
 }
 
 #[test]
+fn the_shared_text_stands_between_file_and_environment() {
+    let (_dir, mut layers) = file("[limits]\nframe = \"32KiB\"\nbatch = 7\nsend_burst = 3\n");
+    let name = "/gochat/config/im-logic".to_owned();
+    layers.shared = Some((name.clone(), "[limits]\nbatch = 8\nsend_burst = 4\n".to_owned()));
+    layers.env = env(&[("GOCHAT_LIMITS__SEND_BURST", "5")]).env;
+    let e = layers.load().expect("valid");
+    let limits = &e.config.limits;
+    assert_eq!((limits.frame, limits.batch, limits.send_burst), (Size(32 << 10), 8, 5));
+    assert_eq!(*e.source("limits.batch"), Source::Shared(name.clone(), 2));
+    layers.shared = Some((name, "\n[limits]\nbach = 8\n".to_owned()));
+    assert!(
+        problem(&layers)
+            .starts_with("/gochat/config/im-logic:3: there is no setting limits.bach; the nearest is")
+    );
+}
+
+#[test]
 fn an_empty_variable_is_unset() {
     assert_eq!(env(&[("GOCHAT_LIMITS__BATCH", "")]).load().expect("valid").config, Config::default());
 }
