@@ -190,7 +190,7 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
                     error!(self.work.log, "a handler blocks its thread"; "partition" => id);
                 }
             }
-            self.work.metrics.kafka.forget_lag(&self.work.topic, id);
+            self.work.metrics.kafka.forget_partition(&self.work.topic, id);
             done.extend(owned.progress.get().map(|offset| (id, offset)));
         }
         done

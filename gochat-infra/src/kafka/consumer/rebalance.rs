@@ -68,7 +68,7 @@ impl ClientContext for GroupContext {
         for (partition, of) in &topic.partitions {
             // -1 while nothing is known, and for what is another's.
             if of.consumer_lag >= 0 && of.fetch_state == "active" {
-                self.metrics.kafka.lag(&self.topic, *partition, of.consumer_lag);
+                self.metrics.kafka.partition(&self.topic, *partition, of.consumer_lag, of.fetchq_cnt);
             }
         }
     }

@@ -36,7 +36,8 @@ pub struct KafkaCounters {
     pub repeats_dropped: Counter,
     /// Records of a gateway's topic that could not be read or delivered.
     pub downstream_skipped: Counter,
-    lag: Family<[(&'static str, String); 2], Gauge>,
+    lag: Family<Labels, Gauge>,
+    fetched: Family<Labels, Gauge>,
 }
 
 impl KafkaCounters {
@@ -56,17 +57,26 @@ impl KafkaCounters {
             repeats_dropped: metric(r, "kafka_repeats_dropped", "Records for sessions dropped as repeats"),
             downstream_skipped: metric(r, "kafka_downstream_skipped", "Records for sessions not readable"),
             lag: metric(r, "kafka_lag", "Records behind the newest, by partition"),
+            fetched: metric(r, "kafka_fetched", "Records fetched and not handled yet, by partition"),
         }
     }
 
-    /// Shows how far a consumer is behind.
-    pub fn lag(&self, topic: &str, partition: i32, records: i64) {
-        let labels = [("topic", topic.to_owned()), ("partition", partition.to_string())];
-        self.lag.get_or_create(&labels).set(records);
+    /// Shows how far a consumer is behind, and how many records it has fetched and not handled.
+    pub fn partition(&self, topic: &str, partition: i32, lag: i64, fetched: i64) {
+        let labels = labels(topic, partition);
+        self.lag.get_or_create(&labels).set(lag);
+        self.fetched.get_or_create(&labels).set(fetched);
     }
 
-    /// Forgets the lag of a partition that is another's now.
-    pub fn forget_lag(&self, topic: &str, partition: i32) {
-        self.lag.remove(&[("topic", topic.to_owned()), ("partition", partition.to_string())]);
+    /// Forgets a partition that is another's now.
+    pub fn forget_partition(&self, topic: &str, partition: i32) {
+        self.lag.remove(&labels(topic, partition));
+        self.fetched.remove(&labels(topic, partition));
     }
+}
+
+type Labels = [(&'static str, String); 2];
+
+fn labels(topic: &str, partition: i32) -> Labels {
+    [("topic", topic.to_owned()), ("partition", partition.to_string())]
 }

@@ -1,0 +1,72 @@
+//! Kafka carries what the ports promise, on real brokers: order, nothing lost, hand-over, dead letters, gateways, outages.
+//!
+//! The tests ask for a broker: `KAFKA_BROKERS`, as `cargo xtask servers run kafka -- cargo test …` gives. Without one they are
+//! reported as ignored; with `CI` set they fail. `GOCHAT_SERVERS=later` leaves them all to the stage that brings the servers.
+//! Each has topics of its own. The one about an outage starts a broker of its own, which it kills.
+
+mod kafka_kit;
+
+use std::future::Future;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use gochat_core::testing::conformance;
+use kafka_kit::{Servers, consumer, figures, gateways, hand_over, letters, outage, ports, topics};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Longest time for one case.
+const TIME: Duration = Duration::from_secs(60);
+
+fn main() -> ExitCode {
+    let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
+    let mut trials = Vec::new();
+    for case in conformance::upstream::CASES {
+        trials.push(trial(format!("upstream::{case}"), servers, move |servers| async move {
+            conformance::upstream::run(case, ports::upstream(servers).await).await;
+        }));
+    }
+    for case in conformance::deliver::CASES {
+        trials.push(trial(format!("deliver::{case}"), servers, move |servers| async move {
+            conformance::deliver::run(case, ports::deliver(servers).await).await;
+        }));
+    }
+    macro_rules! own {
+        ($($module:ident: $($case:ident),+;)+) => {$($(
+            let name = format!("{}::{}", stringify!($module), stringify!($case));
+            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+        )+)+};
+    }
+    own! {
+        topics: made_once_and_checked;
+        consumer: a_batch_that_fails_comes_again_before_what_follows, an_offset_passes_after_its_effect,
+            a_slow_partition_holds_up_no_other, one_that_cannot_go_on_stops_its_node;
+        hand_over: what_a_dead_consumer_had_in_hand_goes_to_the_other, two_share_and_hand_over_in_order;
+        letters: poison_is_put_aside_and_comes_back;
+        gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, one_that_is_gone_fails_nobody,
+            repeats_are_dropped_and_poison_is_skipped, large_conversations_share_a_walk;
+        outage: nothing_acknowledged_is_lost, nobody_waits_for_brokers_that_are_away;
+        figures: produce_to_deliver;
+    }
+    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
+        println!("{} tests are left to the stage that brings the servers", trials.len());
+        return ExitCode::SUCCESS;
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// One test: ignored without servers, failed without servers in CI.
+fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
+where
+    F: FnOnce(&'static Servers) -> T + Send + 'static,
+    T: Future<Output = ()>,
+{
+    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
+    let run = move || {
+        let servers = servers.as_ref().ok_or_else(|| Failed::from("KAFKA_BROKERS is not set"))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
+        runtime.shutdown_timeout(Duration::from_secs(5));
+        done.map_err(|_| Failed::from("it did not end within a minute"))
+    };
+    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
+}
