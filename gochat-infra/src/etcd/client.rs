@@ -117,7 +117,7 @@ impl Etcd {
             options = options.with_user(&*user.name, &*user.password);
         }
         let endpoints: Arc<str> = config.endpoints.join(", ").into();
-        let connecting = Client::connect(&config.endpoints, Some(options));
+        let connecting = Box::pin(Client::connect(&config.endpoints, Some(options)));
         let client =
             within("connect", &endpoints, config.connect_timeout + config.timeout, connecting).await?;
         let etcd = Self { client, config: Arc::new(config), endpoints };
@@ -150,12 +150,17 @@ impl Etcd {
     }
 
     /// Bounds a call in time.
-    pub(super) async fn call<T>(
-        &self,
+    pub(super) fn call<'a, T>(
+        &'a self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, EtcdError> {
-        within(operation, &self.endpoints, self.config.timeout, call).await
+        call: impl Future<Output = Result<T, Error>> + Send + 'a,
+    ) -> impl Future<Output = Result<T, EtcdError>> + Send + 'a
+    where
+        T: 'a,
+    {
+        // Those of the client are large, and would be in each that waits for them.
+        let call = Box::pin(call);
+        async move { within(operation, &self.endpoints, self.config.timeout, call).await }
     }
 
     pub(super) fn odd(&self, operation: &'static str, what: &str) -> EtcdError {

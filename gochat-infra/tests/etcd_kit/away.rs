@@ -7,11 +7,11 @@ use super::nodes::{options, take};
 use super::*;
 
 pub(crate) async fn everything_goes_on_and_mends_when_etcd_is_killed(_: &'static Servers) {
-    killed(false).await;
+    Box::pin(killed(false)).await;
 }
 
 pub(crate) async fn everything_mends_when_etcd_has_lost_its_data(_: &'static Servers) {
-    killed(true).await;
+    Box::pin(killed(true)).await;
 }
 
 async fn killed(without_data: bool) {
