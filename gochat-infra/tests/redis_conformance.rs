@@ -58,10 +58,12 @@ fn main() -> ExitCode {
             what_rots_is_read_from_the_store, of_many_who_miss_one_asks, a_late_fill_undoes_no_write,
             a_late_fill_undoes_no_write_when_all_is_lost;
         calls: round_trips_are_counted, lost_scripts_are_sent_again, what_rots_is_as_good_as_lost, keys_end_by_themselves;
-        faults: nobody_waits_for_a_server_that_is_away, a_server_that_hangs_is_given_up, a_server_that_comes_back_is_found;
+        faults: nobody_waits_for_a_server_that_is_away, a_server_that_hangs_is_given_up, a_server_that_comes_back_is_found,
+            one_that_refuses_us_is_away, a_full_server_stores_nothing;
         gateways: a_dead_gateway_takes_its_sessions_along, a_name_is_one_gateways, what_the_server_lost_is_put_back,
             an_earlier_run_leaves_no_ghosts, a_lease_given_up_takes_its_sessions_along, users_at_several_are_counted_once,
-            sessions_of_the_dead_are_given_up, one_that_leaves_while_all_are_put_back_stays_gone;
+            sessions_of_the_dead_are_given_up, one_that_leaves_while_all_are_put_back_stays_gone,
+            sessions_whose_end_was_missed_are_swept_out;
     }
     if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
         println!("{} tests are left to the stage that brings the servers", trials.len());

@@ -51,12 +51,10 @@ redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return answer
 ";
 
-/// KEYS a user's sessions; ARGV session. Nil where it is not there; else its value, then those that are left.
+/// KEYS a user's sessions; ARGV session. Its value, empty where it is not there, then those that are left.
 const UNREGISTER: &str = "
-local value = redis.call('HGET', KEYS[1], ARGV[1])
-if not value then return false end
+local answer = {redis.call('HGET', KEYS[1], ARGV[1]) or ''}
 redis.call('HDEL', KEYS[1], ARGV[1])
-local answer = {value}
 for _, left in ipairs(redis.call('HVALS', KEYS[1])) do answer[#answer + 1] = left end
 return answer
 ";

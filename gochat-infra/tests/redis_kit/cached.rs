@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    MembersVersion, Message, MessageBody, MessageId, NewMessage, PageLimit, PasswordHash, Role, Seq, User, UserId,
-    Username, UsernameKey,
+    MembersVersion, Message, MessageBody, MessageId, NewMessage, PageLimit, PasswordHash, Role, Seq, User,
+    UserId, Username, UsernameKey,
 };
 use gochat_core::ports::{
     Appended, Freshness, MemberPatch, NewGroup, NewUser, PageFrom, Ports, Result, UserPatch, UserStore,

@@ -73,3 +73,50 @@ pub(crate) async fn a_server_that_comes_back_is_found(servers: &'static Servers)
         assert_eq!(sequencer.reserve(&[(conversation(7), 1)]).await.expect("answers"), [None]);
     }
 }
+
+pub(crate) async fn one_that_refuses_us_is_away(servers: &'static Servers) {
+    let own = OwnServer::start();
+    let mut raw = super::raw(&own.url()).await;
+    let password = redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("secret").clone();
+    password.exec_async(&mut raw).await.expect("set");
+    let host = own.url().replace("redis://", "");
+    for (url, good) in [
+        (format!("redis://:secret@{host}"), true),
+        (format!("redis://:wrong@{host}"), false),
+        (format!("redis://{host}"), false),
+        // It speaks no TLS.
+        (format!("rediss://:secret@{host}"), false),
+    ] {
+        let mut config = servers.config();
+        config.urls = vec![url.clone()];
+        let answer = open(config).ping().await;
+        assert_eq!(answer.is_ok(), good, "{url}: {answer:?}");
+        if let Err(e) = answer {
+            // One that was asked in TLS waits for more.
+            let kinds = [ErrorKind::Unavailable, ErrorKind::Timeout];
+            assert!(kinds.contains(&e.kind()) && e.retry() == Retry::Safe, "{url}: {e:?}");
+            assert!(!format!("{e:?}").contains("secret"));
+        }
+    }
+}
+
+pub(crate) async fn a_full_server_stores_nothing(servers: &'static Servers) {
+    let own = OwnServer::start();
+    let mut config = servers.config();
+    config.urls = vec![own.url()];
+    let (redis, heads) = (open(config), [(conversation(7), Seq::new(5))]);
+    let sequencer = RedisSequencer::new(redis);
+    sequencer.restore(&heads).await.expect("restored");
+    let mut raw = super::raw(&own.url()).await;
+    let set = async |raw: &mut redis::aio::MultiplexedConnection, bytes: &str| {
+        let full = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).clone();
+        full.exec_async(raw).await.expect("set");
+    };
+    set(&mut raw, "1").await;
+    let refused = sequencer.restore(&heads).await.expect_err("no room");
+    assert_eq!((refused.kind(), refused.retry()), (ErrorKind::Full, Retry::Safe), "{refused:?}");
+    let refused = sequencer.reserve(&[(conversation(7), 1)]).await.expect_err("no room");
+    assert_eq!((refused.kind(), refused.retry()), (ErrorKind::Full, Retry::Safe), "{refused:?}");
+    set(&mut raw, "0").await;
+    assert_eq!(sequencer.reserve(&[(conversation(7), 1)]).await.expect("answers"), [Some(Seq::new(6))]);
+}

@@ -194,3 +194,26 @@ pub(crate) async fn users_at_several_are_counted_once(servers: &'static Servers)
     }
     assert_eq!(sessions.online_count().await.expect("answers"), 7, "many: each gateway counts its own");
 }
+
+pub(crate) async fn sessions_whose_end_was_missed_are_swept_out(servers: &'static Servers) {
+    let mut config = short(servers.config());
+    config.sessions_ttl = Duration::from_millis(2_400);
+    let redis = open(config);
+    let sessions = RedisSessions::new(redis.clone());
+    let held = Arc::new(Held::default());
+    held.0.lock().push(record(3, 11, "gw-1"));
+    let (_gateway, _lease) = gateway(&redis, "gw-1", held).await;
+    sessions.register(&record(3, 11, "gw-1"), 5).await.expect("registered");
+    sessions.register(&record(3, 12, "gw-1"), 5).await.expect("registered");
+    let mut raw = servers.raw().await;
+    let key = redis_keys(&redis, "gw-1").1.replace("{g:gw-1}:lease", "{u:3}:sessions");
+    // The other one keeps the key alive.
+    loop {
+        let left: Vec<u64> = redis::cmd("HKEYS").arg(&key).query_async(&mut raw).await.expect("answers");
+        if left == [11] {
+            break;
+        }
+        assert!(left.contains(&11), "{left:?}");
+    }
+    assert!(online(&sessions, 3).await);
+}

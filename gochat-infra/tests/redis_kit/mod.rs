@@ -35,7 +35,12 @@ pub(crate) struct Servers {
 impl Servers {
     pub(crate) fn from_env() -> Option<Self> {
         let url = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty())?;
-        OwnServer::is_there().then(|| Self { url, next: AtomicU64::new(0), cluster: OnceCell::new(), forgetful: OnceCell::new() })
+        OwnServer::is_there().then(|| Self {
+            url,
+            next: AtomicU64::new(0),
+            cluster: OnceCell::new(),
+            forgetful: OnceCell::new(),
+        })
     }
 
     /// Keys of one case's own.

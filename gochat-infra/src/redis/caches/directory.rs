@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    Access, AccessKind, ConversationId, Member, MembersVersion, Membership, PageLimit, Role, Timestamp, UserId,
+    Access, AccessKind, ConversationId, Member, MembersVersion, Membership, PageLimit, Role, Timestamp,
+    UserId,
 };
 use gochat_core::ports::{Directory, Freshness, Result};
 use prost::Message as _;
@@ -82,14 +83,18 @@ impl CachedDirectory {
             return rotten(&entry_key);
         };
         let version = MembersVersion::new(entry.version);
-        let members: Option<Option<Arc<[UserId]>>> =
-            entry.complete.then(|| entry.members.iter().map(|n| UserId::new(*n)).collect()).map_or(Some(None), |m: Option<_>| m.map(Some));
+        let members: Option<Option<Arc<[UserId]>>> = entry
+            .complete
+            .then(|| entry.members.iter().map(|n| UserId::new(*n)).collect())
+            .map_or(Some(None), |m: Option<_>| m.map(Some));
         let Some(members) = members else {
             return rotten(&entry_key);
         };
         let member = match &members {
             Some(all) if all.binary_search(&user).is_err() => None,
-            Some(_) if kind == AccessKind::Single => Some(Membership { role: Role::Member, muted_until: None }),
+            Some(_) if kind == AccessKind::Single => {
+                Some(Membership { role: Role::Member, muted_until: None })
+            }
             _ => {
                 let key = keys.standing(id, user);
                 let content = self.shelf.content(&key, seen.values.get(standing)?.as_ref())?;
@@ -130,7 +135,13 @@ impl CachedDirectory {
                     muted_until_ms: member.muted_until.map(Timestamp::as_millis),
                 };
                 let key = keys.standing(*id, *user);
-                fills.extend(self.shelf.fill(&place, &key, seen, &standing.encode_to_vec(), config.cache_ttl));
+                fills.extend(self.shelf.fill(
+                    &place,
+                    &key,
+                    seen,
+                    &standing.encode_to_vec(),
+                    config.cache_ttl,
+                ));
             }
         }
         if !fills.is_empty() {
@@ -164,7 +175,8 @@ impl CachedDirectory {
         if !ask.is_empty() {
             let questions: Vec<_> = ask.iter().map(|(asked, _)| *asked).collect();
             let answers = self.inner.access(&questions, most, freshness).await?;
-            let loaded: Vec<_> = ask.into_iter().zip(answers).map(|((asked, seen), a)| (asked, seen, a)).collect();
+            let loaded: Vec<_> =
+                ask.into_iter().zip(answers).map(|((asked, seen), a)| (asked, seen, a)).collect();
             self.fill(&loaded).await;
             found.extend(loaded.into_iter().map(|(asked, _, access)| (asked, access)));
             for (asked, lead) in led {

@@ -20,7 +20,9 @@ pub(super) fn seal(key: &str, content: &[u8]) -> Vec<u8> {
 /// The content of a value; `None` for one of another version's format.
 pub(super) fn open<'a>(key: &str, sealed: &'a [u8]) -> Result<Option<&'a [u8]>, Rotten> {
     match sealed.split_first_chunk::<HEAD>() {
-        Some(([VERSION, sum @ ..], content)) if *sum == checksum(key, content).to_le_bytes() => Ok(Some(content)),
+        Some(([VERSION, sum @ ..], content)) if *sum == checksum(key, content).to_le_bytes() => {
+            Ok(Some(content))
+        }
         Some(([VERSION, ..], _)) | None => Err(Rotten),
         Some(_) => Ok(None),
     }

@@ -112,7 +112,9 @@ impl CachedMessages {
 
     fn read(&self, id: ConversationId, place: &Place, value: &Value) -> Option<Message> {
         let message = match entry::open(&place.value.name, answer::bytes(value)?) {
-            Ok(content) => wire::decode::<Message>(content?).ok().filter(|message| message.conversation == id),
+            Ok(content) => {
+                wire::decode::<Message>(content?).ok().filter(|message| message.conversation == id)
+            }
             Err(entry::Rotten) => None,
         };
         if message.is_none() {

@@ -15,9 +15,7 @@ mod writes;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gochat_core::ports::{
-    ConversationStore, Directory, FriendStore, GroupStore, MessageStore, UserStore,
-};
+use gochat_core::ports::{ConversationStore, Directory, FriendStore, GroupStore, MessageStore, UserStore};
 
 use super::Redis;
 use crate::runtime::metrics::Metrics;

@@ -176,7 +176,14 @@ impl Shelf {
     }
 
     /// A fill of a key that the guard of `place` guards.
-    pub(super) fn fill(&self, place: &Place, key: &Key, seen: &Seen, content: &[u8], time: Duration) -> Option<Command> {
+    pub(super) fn fill(
+        &self,
+        place: &Place,
+        key: &Key,
+        seen: &Seen,
+        content: &[u8],
+        time: Duration,
+    ) -> Option<Command> {
         if !seen.may_fill() || content.len() > self.redis.config().value_max {
             return None;
         }
@@ -228,7 +235,10 @@ impl Shelf {
         owed.extend(places.iter().take(room).cloned());
         self.owes.store(true, Ordering::Release);
         if room < places.len() {
-            error!(self.redis.log(), "too much to be removed from the cache; some of it stays until its time ends");
+            error!(
+                self.redis.log(),
+                "too much to be removed from the cache; some of it stays until its time ends"
+            );
         }
     }
 }

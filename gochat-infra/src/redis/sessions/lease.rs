@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::redis::Value;
 use gochat_core::model::{GatewayId, SessionId, UserId};
-use gochat_core::ports::{Result, SessionRecord, StoreError};
+use gochat_core::ports::{Clock as _, ErrorKind, Result, Retry, SessionRecord, StoreError};
 use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -20,12 +20,14 @@ use super::super::error::Call;
 use super::held::HeldSessions;
 use super::{millis, record};
 use crate::runtime::metrics::{Counter, Metrics};
-use crate::runtime::{Policy, Tasks};
+use crate::runtime::{Policy, Snowflake, SystemClock, Tasks};
 
 /// Sessions that are put back in one go, and the pause before the next: at most 25,000 a second, so that gateways that come
 /// back all at once leave the server time for others.
 const CHUNK: usize = 500;
 const PAUSE: Duration = Duration::from_millis(20);
+/// Longer than a session takes from its registration to being connected.
+const YOUNG: Duration = Duration::from_secs(60);
 
 /// A gateway's lease, kept by a task of its own until its phase ends: then the lease is given up, and with it the sessions
 /// that are left.
@@ -94,8 +96,7 @@ impl GatewayLease {
     ) -> std::result::Result<Self, LeaseError> {
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|e| {
-            let kind = gochat_core::ports::ErrorKind::Internal;
-            StoreError::new(kind, gochat_core::ports::Retry::Never, "lease.take").because(e.to_string())
+            StoreError::new(ErrorKind::Internal, Retry::Never, "lease.take").because(e.to_string())
         })?;
         let log = log.new(slog::o!("gateway" => gateway.as_str().to_owned()));
         let (state, watched) = watch::channel(LeaseState::Held);
@@ -110,7 +111,7 @@ impl GatewayLease {
                 return Err(LeaseError::Held { name: keeper.gateway.as_str().to_owned() });
             }
         }
-        keeper.clear().await?;
+        keeper.clear(|_| true).await?;
         let token = tasks.token().clone();
         tasks.spawn("gateway lease", Policy::Log, async move { keeper.keep(token).await });
         Ok(Self { state: watched, counters })
@@ -201,9 +202,9 @@ impl Keeper {
         Ok(renewed)
     }
 
-    /// Takes out all sessions that the directory has of this gateway: at first those of an earlier run, which would come to
-    /// life with it.
-    async fn clear(&self) -> Result<()> {
+    /// Takes out the sessions that the directory has of this gateway and that `goes` says: at first those of an earlier run,
+    /// which would come to life with it.
+    async fn clear(&self, goes: impl Fn(SessionId) -> bool) -> Result<()> {
         let list = self.redis.keys().gateway_sessions(&self.gateway);
         let mut cursor = String::from("0");
         loop {
@@ -216,7 +217,8 @@ impl Keeper {
             let mut found = answer::list(found).ok_or_else(strange)?.iter().map(answer::number);
             let mut old = Vec::new();
             while let (Some(session), Some(user)) = (found.next().flatten(), found.next().flatten()) {
-                old.extend(SessionId::new(session).zip(UserId::new(user)));
+                let session = SessionId::new(session).filter(|session| goes(*session));
+                old.extend(session.zip(UserId::new(user)));
             }
             self.remove(&old).await?;
             cursor = answer::text(next).ok_or_else(strange)?.to_owned();
@@ -224,6 +226,15 @@ impl Keeper {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes out sessions whose end the directory has missed. Young ones may be on their way in.
+    async fn sweep(&self) -> Result<()> {
+        let now = SystemClock.now().as_millis();
+        let is_old = |session: SessionId| {
+            now.saturating_sub(Snowflake::made_at(session.get()).as_millis()) > YOUNG.as_millis() as i64
+        };
+        self.clear(|session| is_old(session) && !self.held.holds(session)).await
     }
 
     /// Lets the gateway be found among the living for so long.
@@ -269,8 +280,13 @@ impl Keeper {
             let held = *self.state.borrow() == LeaseState::Held;
             // The sooner after a failure: the lease runs on.
             next = Instant::now() + if held { renew } else { renew / 6 };
-            if held && (owed > 0 || refreshed.elapsed() >= refresh) {
-                match self.restore(&stop).await {
+            let due = refreshed.elapsed() >= refresh;
+            if held && (owed > 0 || due) {
+                let restored = match self.restore(&stop).await {
+                    Ok(()) if due => self.sweep().await,
+                    done => done,
+                };
+                match restored {
                     Ok(()) => {
                         owed = owed.saturating_sub(1);
                         refreshed = Instant::now();
@@ -361,7 +377,7 @@ impl Keeper {
             return;
         }
         let done = async {
-            self.clear().await?;
+            self.clear(|_| true).await?;
             let release =
                 scripts.release.on([&keys.lease(id), &keys.gateway_sessions(id), &keys.gateway_users(id)]);
             let answers = self.redis.call("lease.end", Call::Once, vec![release.arg(&self.holder)]).await?;

@@ -15,7 +15,7 @@ use std::time::Instant;
 use ::redis::Value;
 use async_trait::async_trait;
 use gochat_core::model::{GatewayId, SessionId, UserId};
-use gochat_core::ports::{Registered, Result, SessionRecord, Sessions, StoreError, Unregistered};
+use gochat_core::ports::{ErrorKind, Registered, Result, SessionRecord, Sessions, StoreError, Unregistered};
 use parking_lot::Mutex;
 use rustc_hash::FxHashSet;
 use slog::warn;
@@ -187,7 +187,7 @@ impl Sessions for RedisSessions {
         let view = self.view(operation).await?;
         let answers = match self.try_register(session, max, &view, false).await {
             // The connection was lost on the way: whether it got in shows the second try.
-            Err(e) if e.kind() == gochat_core::ports::ErrorKind::Unavailable => {
+            Err(e) if e.kind() == ErrorKind::Unavailable => {
                 self.try_register(session, max, &view, true).await?
             }
             done => done?,
@@ -208,14 +208,23 @@ impl Sessions for RedisSessions {
 
     async fn unregister(&self, user: UserId, session: SessionId) -> Result<Unregistered> {
         let operation = "sessions.unregister";
-        let call = self.redis.scripts().unregister.on([&self.redis.keys().sessions(user)]).arg(session.get());
-        let (view, answers) = self.with_view(operation, Call::Once, vec![call]).await?;
-        if answers.first() == Some(&Value::Nil) {
-            return Ok(Unregistered { last: false });
-        }
+        let call = || {
+            let call = self.redis.scripts().unregister.on([&self.redis.keys().sessions(user)]);
+            vec![call.arg(session.get())]
+        };
+        let (again, (view, answers)) = match self.with_view(operation, Call::Once, call()).await {
+            // The connection was lost on the way: it may be gone already, and nobody was told.
+            Err(e) if e.kind() == ErrorKind::Unavailable => {
+                (true, self.with_view(operation, Call::Once, call()).await?)
+            }
+            done => (false, done?),
+        };
         let strange = || answer::strange(operation, answers.first());
         let values = answers.first().and_then(answer::list).ok_or_else(strange)?;
         let (gone, left) = values.split_first().ok_or_else(strange)?;
+        if answer::bytes(gone).is_none_or(<[u8]>::is_empty) && !again {
+            return Ok(Unregistered { last: false });
+        }
         if let Some(gateway) = named(gone).and_then(GatewayId::new) {
             let out = self.count_out(&gateway, &[&session.to_string()]);
             self.count_all_out(vec![out]).await;
