@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use slog::{Logger, warn};
+use slog::{Logger, debug, warn};
 
 use super::authorise::{among_friends, authorise};
 use super::batch::Batch;
@@ -263,6 +263,7 @@ impl Pipeline {
         }
         let mut freshness = Freshness::Cached;
         let mut heads: HashMap<ConversationId, Seq> = HashMap::new();
+        let mut behind = 0_usize;
         let appended = self.ports.messages.append(&new).await?;
         for ((i, new), appended) in open.into_iter().zip(new).zip(appended) {
             match appended {
@@ -271,6 +272,7 @@ impl Pipeline {
                     batch.outcomes[i] = Some(Outcome::Repeated(Arc::from(message)))
                 }
                 Appended::OutOfSequence { head } => {
+                    behind += usize::from(new.message.seq <= head);
                     heads.insert(new.message.conversation, head);
                 }
                 Appended::MembersChanged => freshness = Freshness::Fresh,
@@ -278,7 +280,13 @@ impl Pipeline {
         }
         if !heads.is_empty() {
             let heads: Vec<_> = heads.into_iter().collect();
-            warn!(self.log, "sequence counters differ from the store, set back"; "conversations" => heads.len());
+            let conversations = heads.len();
+            if behind > 0 {
+                warn!(self.log, "sequence counters were behind the store"; "conversations" => conversations);
+            } else {
+                // Every repeat and every refusal leaves a number unused; so does a batch that failed.
+                debug!(self.log, "sequence counters had run ahead of the store"; "conversations" => conversations);
+            }
             self.ports.sequencer.restore(&heads).await?;
         }
         Ok(freshness)

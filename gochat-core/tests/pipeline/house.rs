@@ -52,7 +52,11 @@ impl House {
     }
 
     pub(crate) fn pipeline(&self) -> Pipeline {
-        let log = slog::Logger::root(slog::Discard, slog::o!());
+        self.pipeline_with(slog::Logger::root(slog::Discard, slog::o!()))
+    }
+
+    /// A pipeline that says what it notices to `log`.
+    pub(crate) fn pipeline_with(&self, log: slog::Logger) -> Pipeline {
         Pipeline::new(self.ports.clone(), Arc::new(self.settings.clone()), log)
     }
 

@@ -1,7 +1,10 @@
 //! Counters that are wrong, memories that forget, and other pipelines on the same conversation.
 
+use std::sync::{Arc, Mutex};
+
 use gochat_core::model::{SendCommand, Seq};
 use gochat_core::ports::ErrorKind;
+use slog::{Drain, Level, Logger, OwnedKVList, Record, o};
 
 use super::house::{Change, House, WORLD, change, send};
 
@@ -38,6 +41,42 @@ async fn a_counter_that_is_wrong_costs_one_round() {
         house.check(&[first, second].concat()).await;
         assert_eq!(house.process(&sends(&house, 10, 1)).await.rounds, 1, "it has been set right");
     }
+}
+
+/// Keeps how serious each record was.
+#[derive(Debug, Clone, Default)]
+struct Levels(Arc<Mutex<Vec<Level>>>);
+
+impl Drain for Levels {
+    type Ok = ();
+    type Err = slog::Never;
+
+    fn log(&self, record: &Record<'_>, _: &OwnedKVList) -> Result<(), slog::Never> {
+        self.0.lock().expect("whole").push(record.level());
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_leaves_a_number_unused_and_nobody_is_warned_of_that() {
+    let house = House::new().await;
+    let levels = Levels::default();
+    let pipeline = house.pipeline_with(Logger::root(levels.clone(), o!()));
+    let first = sends(&house, 0, 2);
+    pipeline.process(&first).await.expect("stored");
+    house.kit.dedup.forget();
+    assert_eq!(pipeline.process(&first[1..]).await.expect("recognised").repeated, 1);
+    let second = sends(&house, 2, 1);
+    assert_eq!(pipeline.process(&second).await.expect("stored").rounds, 2);
+    assert_eq!(*levels.0.lock().expect("whole"), [Level::Debug]);
+
+    set(&house, 1).await;
+    pipeline.process(&sends(&house, 3, 1)).await.expect("stored");
+    assert_eq!(
+        *levels.0.lock().expect("whole"),
+        [Level::Debug, Level::Warning],
+        "a counter that fell behind"
+    );
 }
 
 #[tokio::test]
