@@ -30,3 +30,58 @@ pub fn tell(tasks: &Tasks, presences: Arc<dyn Presences>, clock: Arc<dyn Clock>,
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use gochat_core::model::{Caller, ConversationId, GatewayId, SessionId, Timestamp};
+    use gochat_core::service::Result;
+    use gochat_core::testing::ManualClock;
+    use parking_lot::Mutex;
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::runtime::{Phase, Supervisor};
+
+    /// Counts how often departures are to be told.
+    #[derive(Debug)]
+    struct Counting {
+        due: Mutex<Option<Timestamp>>,
+        told: Semaphore,
+    }
+
+    #[async_trait]
+    impl Presences for Counting {
+        async fn opened(&self, _: &Caller, _: SessionId, _: &GatewayId) -> Result<()> {
+            Ok(())
+        }
+        async fn closed(&self, _: &Caller, _: SessionId) -> Result<()> {
+            Ok(())
+        }
+        async fn typing(&self, _: &Caller, _: ConversationId, _: bool) -> Result<()> {
+            Ok(())
+        }
+        async fn tell_departures(&self) {
+            *self.due.lock() = None;
+            self.told.add_permits(1);
+        }
+        fn next_due(&self) -> Option<Timestamp> {
+            *self.due.lock()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_sleeps_until_the_next_is_due_or_could_be() {
+        let supervisor = Supervisor::new(&slog::Logger::root(slog::Discard, slog::o!()));
+        let clock = Arc::new(ManualClock::new());
+        let due = Mutex::new(Some(clock.now().after(Duration::from_secs(3))));
+        let presences = Arc::new(Counting { due, told: Semaphore::new(0) });
+        let begun = Instant::now();
+        tell(supervisor.phase(Phase::Work), presences.clone(), clock, Duration::from_secs(60));
+        presences.told.acquire().await.expect("never closed").forget();
+        assert_eq!(begun.elapsed().as_secs(), 3);
+        presences.told.acquire().await.expect("never closed").forget();
+        assert_eq!(begun.elapsed().as_secs(), 63);
+        assert!(supervisor.shutdown(Duration::from_secs(1)).await.is_clean());
+    }
+}
