@@ -46,7 +46,7 @@ pub(crate) async fn produce_to_deliver(servers: &'static Servers) {
         let begun = Instant::now();
         out.deliver(vec![message(n, Audience::Everyone)]).await.expect("handed on");
         here.hub.nth(0).await;
-        here.hub.take();
+        assert_eq!(here.hub.take().len(), 1);
         if n > 100 {
             hops.push(begun.elapsed());
         }

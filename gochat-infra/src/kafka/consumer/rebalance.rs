@@ -66,10 +66,12 @@ impl ClientContext for GroupContext {
     fn stats(&self, statistics: Statistics) {
         let Some(topic) = statistics.topics.get(&*self.topic) else { return };
         for (partition, of) in &topic.partitions {
-            // -1 while nothing is known, and for what is another's.
-            if of.consumer_lag >= 0 && of.fetch_state == "active" {
-                self.metrics.kafka.partition(&self.topic, *partition, of.consumer_lag, of.fetchq_cnt);
+            if of.fetch_state != "active" || of.hi_offset < 0 {
+                continue;
             }
+            // The client knows the lag from the first commit on; until then everything there is lies before us.
+            let lag = if of.consumer_lag >= 0 { of.consumer_lag } else { of.hi_offset - of.lo_offset.max(0) };
+            self.metrics.kafka.partition(&self.topic, *partition, lag, of.fetchq_cnt);
         }
     }
 }
