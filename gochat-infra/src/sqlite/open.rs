@@ -1,14 +1,14 @@
 //! Opening a folder: the lock, the file, its schema, the connections and threads.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use slog::{Logger, info, o};
+use slog::{Logger, info, o, warn};
 use tokio::sync::mpsc;
 
 use super::caches::{Caches, Sizes};
@@ -27,6 +27,10 @@ const LOCK: &str = "gochat.lock";
 /// A connection waits so long for another one of ours, which happens at checkpoints only.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// What the log has before its frames, and what it has for each page, in bytes: see SQLite's file format, 4.1.
+const LOG_HEADER: u64 = 32;
+const LOG_FRAME: u64 = 24 + 4096;
+
 /// Prepared statements kept for each connection: more than there are.
 const STATEMENTS: usize = 128;
 
@@ -42,6 +46,7 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     conn.busy_timeout(BUSY).map_err(fault)?;
     migrate::migrate(&mut conn, &file)?;
     prepare_writer(&conn, options).map_err(fault)?;
+    reserve_log(&file, options.log_pages, &log);
     let memory = Memory::load(&conn).map_err(|e| match e {
         Fail::Sql(e) => fault(e),
         Fail::Answer(_) | Fail::Corrupt(_) => OpenError::Foreign { file: file.clone() },
@@ -156,6 +161,39 @@ pub(super) fn prepare_writer(conn: &Connection, options: &SqliteOptions) -> rusq
     conn.pragma_update(None, "cache_size", -kibibytes(options.writer_cache))?;
     if let Some(bytes) = options.size_max {
         set_size_max(conn, bytes)?;
+    }
+    Ok(())
+}
+
+/// Gives the log the length that it usually has before anything is written to it. A sync of a file that grows has to
+/// write what the file system keeps about it as well, and takes a third longer.
+///
+/// What comes behind the last valid frame is not looked at: SQLite leaves frames of earlier rounds there itself. It goes in
+/// page by page, as the log is written later on: Linux caches what comes in one call as one unit, and searches all of that
+/// for the dirty page at each sync. Must not run while somebody writes.
+fn reserve_log(file: &Path, pages: u32, log: &Logger) {
+    let mut path = file.as_os_str().to_owned();
+    path.push("-wal");
+    let reserved = writable(Path::new(&path)).and_then(|mut wal| {
+        let before = wal.seek(SeekFrom::End(0))?;
+        fill(&mut wal, before, LOG_HEADER + u64::from(pages) * LOG_FRAME).inspect_err(|_| {
+            // On a full disk the room is better left to messages.
+            let _as_it_was = wal.set_len(before);
+        })
+    });
+    if let Err(e) = reserved {
+        warn!(log, "no room reserved for the write-ahead log, commits take longer"; "error" => %e);
+    }
+}
+
+/// Appends zeros to a file of `length` bytes until it has `wanted`.
+fn fill(file: &mut File, mut length: u64, wanted: u64) -> io::Result<()> {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    while length < wanted {
+        let rest = ZEROS.len() as u64 - length % ZEROS.len() as u64;
+        let chunk = rest.min(wanted - length);
+        file.write_all(&ZEROS[..usize::try_from(chunk).unwrap_or(ZEROS.len())])?;
+        length += chunk;
     }
     Ok(())
 }
