@@ -275,6 +275,57 @@ async fn the_log_stays_short_while_writing_goes_on() {
 }
 
 #[tokio::test]
+async fn the_log_does_not_grow_with_messages_and_holds_them_after_a_crash() {
+    let (dir, file) = folder();
+    let log = dir.path().join("gochat.db-wal");
+    let store = open(dir.path());
+    let conversation = pair(&store).await;
+    let size = || fs::metadata(&log).expect("there").len();
+    let reserved = 32 + u64::from(SqliteOptions::default().log_pages) * (24 + 4096);
+    assert_eq!(size(), reserved);
+    for seq in 1..=50 {
+        store.append(&[message(conversation, seq)]).await.expect("stored");
+    }
+    assert_eq!(size(), reserved);
+    // As a machine that lost its power leaves them.
+    let after = tempfile::tempdir().expect("a folder");
+    for file in [&file, &log] {
+        fs::copy(file, after.path().join(file.file_name().expect("a name"))).expect("copied");
+    }
+    let again = open(after.path());
+    let page = again.page(conversation, PageFrom::After(Seq::ZERO), limit(100)).await.expect("read");
+    assert_eq!(page.len(), 50);
+    again.append(&[message(conversation, 51)]).await.expect("stored");
+    again.close().await;
+    assert!(!after.path().join("gochat.db-wal").exists(), "a log that is empty leaves nothing");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_newest_identifier_is_that_of_whatever_is_newest() {
+    let (dir, _) = folder();
+    let store = open(dir.path());
+    assert_eq!(store.newest_id().await.expect("read"), 1, "the world channel");
+    let conversation = pair(&store).await;
+    assert_eq!(store.newest_id().await.expect("read"), 12, "a conversation");
+    let new = message(conversation, 1);
+    store.append(std::slice::from_ref(&new)).await.expect("stored");
+    assert_eq!(store.newest_id().await.expect("read"), new.message.id.get());
+    let later = new.message.id.get() + 1;
+    UserStore::create(&store, &new_user(later)).await.expect("stored");
+    assert_eq!(store.newest_id().await.expect("read"), later, "a user");
+    let login = gochat_core::ports::NewLogin {
+        id: gochat_core::model::LoginId::new(later + 1).expect("in range"),
+        user: user_id(10),
+        refresh: [1; 32],
+        at: at(0),
+        expires_at: at(1_000),
+    };
+    LoginStore::create(&store, &login).await.expect("stored");
+    assert_eq!(store.newest_id().await.expect("read"), later + 1, "a login");
+}
+
+#[tokio::test]
 async fn logins_that_are_over_are_cleared_away() {
     let (dir, file) = folder();
     let store = open(dir.path());

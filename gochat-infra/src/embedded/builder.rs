@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use gochat_core::Settings;
 use gochat_core::model::GatewayId;
-use gochat_core::ports::{Clock, Directory, IdGenerator, Ports};
+use gochat_core::ports::{Clock, Directory, IdGenerator, Ports, StoreError};
 use gochat_core::usecase;
-use slog::{Discard, Logger, info, o};
+use slog::{Discard, Logger, info, o, warn};
 use tokio_util::sync::CancellationToken;
 
 use super::chat::{GoChat, Parts};
@@ -53,6 +53,9 @@ pub enum BuildError {
     /// The password hasher can't be started.
     #[error(transparent)]
     Hasher(#[from] HasherError),
+    /// The data folder was opened, and can't be read.
+    #[error("the data folder can't be read: {0}")]
+    Unreadable(#[source] StoreError),
     /// The thread that opens the store broke.
     #[error("opening the store was interrupted")]
     Interrupted,
@@ -163,7 +166,7 @@ impl Builder {
         let hasher = BcryptHasher::start(self.hasher)?;
 
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let ids: Arc<dyn IdGenerator> = Arc::new(Snowflake::new(0, Arc::clone(&clock)));
+        let ids: Arc<dyn IdGenerator> = Arc::new(identifiers(&store, &clock, &log).await?);
         let gateway = GatewayId::new("local").expect("a short ASCII name is a gateway's name");
         let hub = Hub::new(gateway, encoder(), self.limits, self.metrics.clone());
         let stored = Arc::new(store.clone());
@@ -196,6 +199,24 @@ impl Builder {
     }
 }
 
+/// A generator that goes on behind everything in the store: a clock that was set back while nothing ran must not have
+/// identifiers made again.
+async fn identifiers(
+    store: &SqliteStore,
+    clock: &Arc<dyn Clock>,
+    log: &Logger,
+) -> Result<Snowflake, BuildError> {
+    let newest = store.newest_id().await.map_err(BuildError::Unreadable)?;
+    let (made, now) = (Snowflake::made_at(newest), clock.now());
+    if made > now {
+        warn!(log, "the clock is behind the newest entry of the data folder, identifiers go on from there";
+            "milliseconds" => made.as_millis() - now.as_millis());
+    }
+    let ids = Snowflake::new(0, Arc::clone(clock));
+    ids.resume_after(newest);
+    Ok(ids)
+}
+
 #[cfg(feature = "web")]
 fn encoder() -> Arc<dyn Encoder> {
     Arc::new(crate::web::ws::JsonEncoder)
@@ -204,4 +225,44 @@ fn encoder() -> Arc<dyn Encoder> {
 #[cfg(not(feature = "web"))]
 fn encoder() -> Arc<dyn Encoder> {
     Arc::new(super::silent::Silent)
+}
+
+#[cfg(test)]
+mod tests {
+    use gochat_core::model::{Timestamp, User, UserId, Username};
+    use gochat_core::ports::{NewUser, UserStore};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Ahead;
+
+    impl Clock for Ahead {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millis(SystemClock.now().as_millis() + 86_400_000)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_set_back_repeats_no_identifier() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id = UserId::new(Snowflake::new(0, Arc::new(Ahead)).next_id()).expect("in range");
+        let user = User {
+            id,
+            name: Username::new("tomorrow").expect("a name"),
+            nickname: None,
+            avatar: "".into(),
+            guest: false,
+            created_at: Ahead.now(),
+        };
+        let log = Logger::root(Discard, o!());
+        let store = SqliteStore::open(folder.path(), SqliteOptions::default(), log).expect("opened");
+        store.create(&NewUser { user, password: None, external: None }).await.expect("stored");
+        store.close().await;
+
+        let chat = Builder::new(folder.path()).bcrypt_cost(4).build().await.expect("started");
+        let client = chat.register("today", "correct horse").await.expect("registered");
+        assert!(client.id() > id, "{} after {id}", client.id());
+        chat.shutdown().await;
+    }
 }

@@ -18,6 +18,7 @@ mod directory;
 mod error;
 mod friends;
 mod groups;
+mod identifiers;
 mod logins;
 mod messages;
 mod migrate;

@@ -5,7 +5,8 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use super::{
-    append, changes, conversations, directory, friends, groups, logins, messages, migrate, places, tx, users,
+    append, changes, conversations, directory, friends, groups, identifiers, logins, messages, migrate,
+    places, tx, users,
 };
 
 /// Whole tables that a statement may walk over.
@@ -13,9 +14,7 @@ const SMALL: [&str; 1] = ["counters"];
 
 #[test]
 fn no_statement_walks_over_a_table() {
-    let mut conn = Connection::open_in_memory().expect("memory");
-    migrate::migrate(&mut conn, Path::new("x")).expect("migrated");
-    rusqlite::vtab::array::load_module(&conn).expect("loaded");
+    let conn = migrated();
     let all = [
         append::ALL,
         changes::ALL,
@@ -23,6 +22,7 @@ fn no_statement_walks_over_a_table() {
         directory::ALL,
         friends::ALL,
         groups::ALL,
+        identifiers::ALL,
         logins::ALL,
         messages::ALL,
         places::ALL,
@@ -32,17 +32,38 @@ fn no_statement_walks_over_a_table() {
     let mut walks = Vec::new();
     for sql in all.concat() {
         let text = sql.text();
-        let mut stmt = conn.prepare(&format!("EXPLAIN QUERY PLAN {text}")).expect(text);
-        // Unbound parameters are NULL, which is as good as any value to a plan.
-        let mut plan = stmt.raw_query();
-        while let Some(line) = plan.next().expect("a line") {
-            let line: String = line.get(3).expect("its text");
-            if is_walk(&line) {
-                walks.push(format!("{line}: {text}"));
-            }
-        }
+        walks.extend(
+            plan(&conn, text).iter().filter(|line| is_walk(line)).map(|line| format!("{line}: {text}")),
+        );
     }
     assert!(walks.is_empty(), "{walks:#?}");
+}
+
+#[test]
+fn the_list_takes_its_pick_from_an_index_alone() {
+    let conn = migrated();
+    let list = conversations::ALL.iter().find(|sql| sql.text().contains("LIMIT ?2")).expect("the list");
+    let lines = plan(&conn, list.text());
+    let covered = |line: &String| line.contains("COVERING INDEX members_by_user");
+    assert!(lines.iter().any(covered), "{lines:#?}");
+}
+
+fn migrated() -> Connection {
+    let mut conn = Connection::open_in_memory().expect("memory");
+    migrate::migrate(&mut conn, Path::new("x")).expect("migrated");
+    rusqlite::vtab::array::load_module(&conn).expect("loaded");
+    conn
+}
+
+fn plan(conn: &Connection, text: &str) -> Vec<String> {
+    let mut stmt = conn.prepare(&format!("EXPLAIN QUERY PLAN {text}")).expect(text);
+    // Unbound parameters are NULL, which is as good as any value to a plan.
+    let mut plan = stmt.raw_query();
+    let mut lines = Vec::new();
+    while let Some(line) = plan.next().expect("a line") {
+        lines.push(line.get(3).expect("its text"));
+    }
+    lines
 }
 
 /// A result of the statement itself (a subquery, a table given to it) may be walked over; a search without a key is a walk
