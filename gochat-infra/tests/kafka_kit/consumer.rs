@@ -89,13 +89,14 @@ pub(crate) async fn a_slow_partition_holds_up_no_other(servers: &'static Servers
     // Conversations of different partitions: those that don't wait show which.
     let (sender, mut taken) = mpsc::channel(10_000);
     let gate = Arc::new(Semaphore::new(0));
-    let node = bench.consume(taker("a", &sender, Gate(gate.clone(), 7)));
     for n in 0..40 {
         bench.send(&upstream, 7, n * 500..n * 500 + 500).await;
     }
     for conversation in 8..30 {
         bench.send(&upstream, conversation, 0..10).await;
     }
+    // After all that: how much there is, is known of what a partition's last fetch said.
+    let node = bench.consume(taker("a", &sender, Gate(gate.clone(), 7)));
     // Some share the partition of the slow one; at least half do not.
     let others = take(&mut taken, 110).await;
     assert!(others.iter().all(|(_, (conversation, _))| *conversation != 7));
