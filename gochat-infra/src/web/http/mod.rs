@@ -106,6 +106,11 @@ impl std::ops::Deref for Api {
     }
 }
 
+/// `/healthz` and `/readyz` alone, for a process that serves no clients.
+pub fn probes(health: Arc<dyn Health>) -> Router {
+    routes::probes(health)
+}
+
 /// All routes of the contract under `/api`, and `/healthz` and `/readyz`. What is not found, not allowed or broken is
 /// answered in the contract's way, under whatever path the router is nested.
 ///

@@ -238,6 +238,21 @@ impl Socket {
         }
     }
 
+    /// Waits for a frame that fits; others stay for later calls.
+    async fn first(&mut self, fits: impl Fn(&Frame) -> bool) -> Result<Frame> {
+        if let Some(index) = self.waiting.iter().position(&fits) {
+            return self.waiting.remove(index).context("the frame just found");
+        }
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.read(deadline).await? {
+                Some(frame) if fits(&frame) => return Ok(frame),
+                Some(frame) => self.waiting.push_back(frame),
+                None => bail!("the socket closed ({:?}); last frames {}", self.closed, self.tail()),
+            }
+        }
+    }
+
     /// Sends a text, waits until it is stored, and gives its ids.
     pub async fn say(&mut self, conversation: &str, text: &str) -> Result<Stored> {
         self.say_as(conversation, text, &fresh("c")).await
@@ -296,11 +311,17 @@ impl Socket {
             .with_context(|| format!("new-message with {text:?}"))
     }
 
-    /// Sends a bad or refused frame and waits for its `error`, whose code is asserted.
+    /// Sends a bad or refused frame and waits for its `error`, whose code is asserted. A send may be accepted before the rules
+    /// refuse it: accepted says that it is on its way, and no more.
     pub async fn refused(&mut self, kind: &str, data: Value, code: &str) -> Result<Frame> {
         let shown = format!("{kind} {data}");
         let id = self.request(kind, data).await?;
-        let frame = self.answer("error", &id).await.with_context(|| shown.clone())?;
+        let about = |frame: &Frame| {
+            frame["id"] == id.as_str()
+                && !(frame["type"] == "message-ack" && frame["data"]["status"] == "accepted")
+        };
+        let frame = self.first(about).await.with_context(|| shown.clone())?;
+        same!(frame.text("type")?, "error", "the answer to {shown} to be `error`, seen {frame}");
         same!(frame.text("data.code")?, code, "the code of {shown}, seen {frame}");
         frame.text("data.message")?;
         Ok(frame)

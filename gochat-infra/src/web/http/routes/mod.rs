@@ -8,6 +8,8 @@ mod health;
 mod messages;
 mod users;
 
+pub(super) use health::probes;
+
 use std::sync::Arc;
 
 use axum::Router;
