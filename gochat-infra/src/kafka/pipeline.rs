@@ -45,7 +45,7 @@ struct Search(Vec<Range<usize>>);
 
 impl Search {
     fn among(records: usize) -> Self {
-        Self(vec![0..records])
+        Self(Vec::from([0..records]))
     }
 
     fn failed(&mut self, range: Range<usize>, error: StoreError) -> Result<(), HandlerError> {

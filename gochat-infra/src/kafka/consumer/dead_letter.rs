@@ -25,7 +25,7 @@ pub(super) async fn put_aside(producer: &Producer, topic: &str, record: &Raw, re
     while !reason.is_char_boundary(end) {
         end -= 1;
     }
-    let mut headers = record.headers.clone().unwrap_or_else(OwnedHeaders::new);
+    let mut headers = record.headers.clone().unwrap_or_default();
     for (key, value) in [
         ("dlq-reason", &reason[..end]),
         ("dlq-topic", topic),
