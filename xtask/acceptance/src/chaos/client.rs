@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::client::{Next, Socket};
 use crate::history::{Seen, Sent, Session};
@@ -17,8 +17,10 @@ use crate::world::fresh;
 pub(super) enum Phase {
     /// Send and listen.
     Load,
-    /// Send nothing new; end when everything is acknowledged and seen.
+    /// Send nothing new, until everything is acknowledged.
     Finish,
+    /// Everything of everybody is acknowledged: read what there is, and end.
+    End,
 }
 
 /// Messages under way at most.
@@ -40,6 +42,8 @@ pub(super) struct Person {
     dice: u64,
     has: BTreeMap<String, i64>,
     open: Vec<(Sent, Instant)>,
+    /// Told once when all of its messages are acknowledged after [`Phase::Finish`].
+    drained: Option<mpsc::Sender<()>>,
     lived: Lived,
 }
 
@@ -54,7 +58,14 @@ pub(super) struct Lived {
 }
 
 impl Person {
-    pub(super) fn new(me: User, rooms: Vec<String>, pace: Duration, seed: u64, start: Instant) -> Self {
+    pub(super) fn new(
+        me: User,
+        rooms: Vec<String>,
+        pace: Duration,
+        seed: u64,
+        start: Instant,
+        drained: mpsc::Sender<()>,
+    ) -> Self {
         let lived = Lived {
             user: me.id.clone(),
             rooms: rooms.clone(),
@@ -64,7 +75,17 @@ impl Person {
             repeats: 0,
         };
         let dice = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-        Self { me, rooms, pace, start, dice, has: BTreeMap::new(), open: Vec::new(), lived }
+        Self {
+            me,
+            rooms,
+            pace,
+            start,
+            dice,
+            has: BTreeMap::new(),
+            open: Vec::new(),
+            drained: Some(drained),
+            lived,
+        }
     }
 
     fn roll(&mut self, below: u64) -> u64 {
@@ -79,7 +100,7 @@ impl Person {
     pub(super) async fn live(mut self, phases: watch::Receiver<Phase>) -> Result<Lived> {
         let mut finishing = None;
         loop {
-            if *phases.borrow() == Phase::Finish {
+            if *phases.borrow() != Phase::Load {
                 let deadline = *finishing.get_or_insert_with(|| Instant::now() + HEALING);
                 ensure!(
                     Instant::now() < deadline,
@@ -134,19 +155,20 @@ impl Person {
         }
         let mut next_send = Instant::now() + Duration::from_millis(self.roll(self.pace.as_millis() as u64));
         loop {
-            let finishing = *phases.borrow() == Phase::Finish;
-            if finishing && self.open.is_empty() {
-                let mut behind = false;
-                for room in self.rooms.clone() {
-                    let before = self.has.get(&room).copied().unwrap_or(0);
-                    let Some(head) = self.catch_up(&room, session).await? else { return Ok(false) };
-                    behind |= head > before;
-                }
-                if !behind {
-                    return Ok(true);
-                }
+            let phase = *phases.borrow();
+            if phase != Phase::Load && self.open.is_empty() {
+                // Dropping it tells.
+                self.drained = None;
             }
-            if !finishing && Instant::now() >= next_send && self.open.len() < IN_FLIGHT {
+            if phase == Phase::End {
+                for room in self.rooms.clone() {
+                    if self.catch_up(&room, session).await?.is_none() {
+                        return Ok(false);
+                    }
+                }
+                return Ok(true);
+            }
+            if phase == Phase::Load && Instant::now() >= next_send && self.open.len() < IN_FLIGHT {
                 next_send = Instant::now() + self.pace;
                 let at = self.roll(self.rooms.len() as u64) as usize;
                 let room = self.rooms[at].clone();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 pub use faults::{Fault, Servers};
 
@@ -70,10 +70,14 @@ pub async fn run(plan: &Plan, cluster: &mut Cluster, servers: &Servers) -> Resul
     }
     let start = Instant::now();
     let (phase, phases) = watch::channel(Phase::Load);
+    // Nobody sends on it: it ends when the last client lets go of it.
+    let (drained, mut all_drained) = mpsc::channel::<()>(1);
     let people = users.iter().enumerate().map(|(n, user)| {
         let rooms = rooms.remove(&n).unwrap_or_default();
-        Person::new(user.clone(), rooms, plan.pace, n as u64, start).live(phases.clone())
+        Person::new(user.clone(), rooms, plan.pace, n as u64, start, drained.clone()).live(phases.clone())
     });
+    let people: Vec<_> = people.collect();
+    drop(drained);
     let probes = probe(&users, &history, phases.clone(), start);
     let orders = async {
         for fault in &plan.faults {
@@ -83,6 +87,9 @@ pub async fn run(plan: &Plan, cluster: &mut Cluster, servers: &Servers) -> Resul
         }
         println!("{:>6.1} s  no more faults, nobody sends any more", start.elapsed().as_secs_f64());
         phase.send_replace(Phase::Finish);
+        all_drained.recv().await;
+        println!("{:>6.1} s  everything is acknowledged", start.elapsed().as_secs_f64());
+        phase.send_replace(Phase::End);
         Ok::<_, anyhow::Error>(())
     };
     let (people, probes, ()) = tokio::try_join!(try_join_all(people), probes, orders)?;
@@ -141,7 +148,7 @@ async fn probe(
         .filter_map(|(room, members)| Some((room, users.iter().find(|user| members.contains(&user.id))?)))
         .collect();
     for (room, user) in rooms.iter().cycle() {
-        let over = phases.wait_for(|phase| *phase == Phase::Finish);
+        let over = phases.wait_for(|phase| *phase == Phase::End);
         if tokio::time::timeout(PROBE, over).await.is_ok() {
             break;
         }
