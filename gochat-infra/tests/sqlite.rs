@@ -281,7 +281,7 @@ async fn the_log_does_not_grow_with_messages_and_holds_them_after_a_crash() {
     let store = open(dir.path());
     let conversation = pair(&store).await;
     let size = || fs::metadata(&log).expect("there").len();
-    let reserved = 32 + u64::from(SqliteOptions::default().log_pages) * (24 + 4096);
+    let reserved = 32 + 2 * u64::from(SqliteOptions::default().log_pages) * (24 + 4096);
     assert_eq!(size(), reserved);
     for seq in 1..=50 {
         store.append(&[message(conversation, seq)]).await.expect("stored");

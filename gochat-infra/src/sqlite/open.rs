@@ -46,7 +46,8 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     conn.busy_timeout(BUSY).map_err(fault)?;
     migrate::migrate(&mut conn, &file)?;
     prepare_writer(&conn, options).map_err(fault)?;
-    reserve_log(&file, options.log_pages, &log);
+    let bounds = Bounds { soft: options.log_pages, hard: options.log_pages.saturating_mul(2) };
+    reserve_log(&file, bounds.hard, &log);
     let memory = Memory::load(&conn).map_err(|e| match e {
         Fail::Sql(e) => fault(e),
         Fail::Answer(_) | Fail::Corrupt(_) => OpenError::Foreign { file: file.clone() },
@@ -73,7 +74,6 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
     // From here on, dropping this ends the threads that were started.
     let store = SqliteStore { inner: Arc::new(inner) };
 
-    let bounds = Bounds { soft: options.log_pages, hard: options.log_pages.saturating_mul(2) };
     let checkpoints =
         Checkpoints { bounds, wake: wake.clone(), complaints: Complaints::default(), log: log.clone() };
     let group_max = options.group_rows;
