@@ -13,7 +13,7 @@ use crate::tools;
 /// Longest time for a server to end when it is asked to: its grace, and some more.
 const STOP: Duration = Duration::from_secs(40);
 
-fn program(profile: &str, name: &str) -> Result<PathBuf> {
+pub(crate) fn program(profile: &str, name: &str) -> Result<PathBuf> {
     Ok(sh::target()?.join(profile).join(name))
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn page_parts() -> (Counts, Result<()>) {
 pub(crate) fn page() -> (Counts, Result<()>) {
     with_server(|url| {
         let mut suite = npm("test");
-        suite.env("GOCHAT_URL", url).env("GOCHAT_BIN", program("release", "gochat")?);
+        suite.env("GOCHAT_URL", url);
         suite.env("CHROMIUM", tools::chromium().context("there is no chromium")?);
         Ok(suite)
     })

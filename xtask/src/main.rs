@@ -1,6 +1,8 @@
 //! `cargo xtask`: the commands of a contributor. `verify` is the gate, `test` is all that CI runs.
 
 mod bench;
+mod cluster;
+mod criteria;
 mod deps;
 mod e2e;
 mod licences;
@@ -17,9 +19,11 @@ use anyhow::{Result, bail};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test           everything that CI runs: verify, mysql, etcd, e2e, soak
+  test           everything that CI runs: verify, the suites over real servers, e2e, the cluster, chaos, soak
   mysql          the suites of MySQL storage, over MariaDB
   servers ARGS   real servers for tests: up, down, status, env, kill, logs, run … -- COMMAND
+  cluster ARGS   the four services over real servers: up, or run … -- COMMAND; --gateways N --logic N --repo N --task N
+  chaos [ARGS]   breaks the four services and their servers under load: --minutes N --seed N --clients N --only TEXT
   verify         the gate: format, tidy, dependencies, clippy, tests, doctests, docs; changes nothing
   e2e            the acceptance suite, the process suite and the browser suite against the release server
   soak           three minutes of connects, sends and disconnects; memory flat, gauges back at 0
@@ -29,8 +33,10 @@ cargo xtask COMMAND
   help           this text";
 
 /// The names of all commands, for the check that documents name no others.
-const COMMANDS: [&str; 11] =
-    ["test", "verify", "e2e", "soak", "mysql", "servers", "bench", "stage", "tidy", "deps", "help"];
+const COMMANDS: [&str; 13] = [
+    "test", "verify", "e2e", "soak", "mysql", "servers", "cluster", "chaos", "bench", "stage", "tidy",
+    "deps", "help",
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -45,7 +51,7 @@ fn main() -> ExitCode {
 
 fn run(args: &[String]) -> Result<()> {
     let (command, rest) = args.split_first().map_or(("help", &[][..]), |(c, rest)| (c.as_str(), rest));
-    if !rest.is_empty() && !matches!(command, "bench" | "servers" | "stage") {
+    if !rest.is_empty() && !matches!(command, "bench" | "chaos" | "cluster" | "servers" | "stage") {
         bail!("{command} takes no arguments\n\n{HELP}");
     }
     std::env::set_current_dir(sh::root())?;
@@ -57,8 +63,10 @@ fn run(args: &[String]) -> Result<()> {
         "soak" => stages::run(&stages::soak()),
         "mysql" => stages::run(&stages::mysql()),
         "servers" => servers::run(rest),
+        "cluster" => cluster::run(rest),
+        "chaos" => cluster::chaos(rest),
         "bench" => bench::run(rest),
-        "tidy" => tidy::check(),
+        "tidy" => stages::tidy(),
         "deps" => deps::check(),
         "help" | "--help" | "-h" => {
             println!("{HELP}");

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::sh::{Counts, root, run as sh};
 
 /// The script with these arguments.
-fn script(args: &[String]) -> Command {
+pub(crate) fn script(args: &[String]) -> Command {
     let mut script = Command::new("bash");
     script.arg(root().join("xtask/servers/servers.sh")).args(args);
     script

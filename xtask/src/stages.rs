@@ -5,7 +5,15 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::sh::{Counts, cargo, run as sh};
-use crate::{deps, e2e, licences, servers, tidy, tools};
+use crate::{cluster, criteria, deps, e2e, licences, servers, tidy, tools};
+
+/// Slices of gochat-infra that are built by themselves: the plain ones, each adapter of the distributed mode, a program's.
+/// `grpc` comes with `service`, which is what the four services take, and `sqlite` and `auth` with `embedded`.
+const SLICES: [&str; 8] =
+    ["", "embedded", "mysql", "redis", "kafka", "etcd", "service", "web,process,tracing"];
+
+/// How long `chaos` breaks things in CI: each kind of fault once, and as many again by the seed.
+const CHAOS_MINUTES: u32 = 10;
 
 /// One stage: a name, and what it does.
 #[derive(Clone, Copy)]
@@ -39,46 +47,13 @@ pub(crate) fn verify() -> Vec<Stage> {
     vec![
         stage("tools", || no_counts(tools::rust().and_then(|()| tools::native()))),
         stage("format", || all(&[&["fmt", "--all", "--check"]])),
-        stage("tidy", || no_counts(tidy::check())),
+        stage("tidy", || no_counts(tidy())),
         stage("dependencies", || no_counts(deps::check().and_then(|()| licences::check()))),
         stage("clippy", || {
             all(&[&["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]])
         }),
         // Each slice as somebody may take it; together they would hide what one of them lacks.
-        stage("clippy of the slices", || {
-            let slice = ["--", "-D", "warnings"];
-            all(&[
-                &[&["clippy", "-p", "gochat-core", "--no-default-features"], &slice[..]].concat(),
-                &[&["clippy", "-p", "gochat-infra", "--no-default-features"], &slice[..]].concat(),
-                &[
-                    &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "embedded"],
-                    &slice[..],
-                ]
-                .concat(),
-                &[
-                    &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "mysql"],
-                    &slice[..],
-                ]
-                .concat(),
-                &[
-                    &["clippy", "-p", "gochat-infra", "--no-default-features", "--features", "web"],
-                    &slice[..],
-                ]
-                .concat(),
-                &[
-                    &[
-                        "clippy",
-                        "-p",
-                        "gochat-infra",
-                        "--no-default-features",
-                        "--features",
-                        "process,tracing",
-                    ],
-                    &slice[..],
-                ]
-                .concat(),
-            ])
-        }),
+        stage("clippy of the slices", clippy_of_the_slices),
         stage("tests and doctests", || {
             // Those that need servers run in stages of their own.
             sh(cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])
@@ -91,12 +66,19 @@ pub(crate) fn verify() -> Vec<Stage> {
     ]
 }
 
+/// Both parts, so that one run tells all that is wrong.
+pub(crate) fn tidy() -> Result<()> {
+    let (files, tests) = (tidy::check(), criteria::check());
+    match (files, tests) {
+        (Err(files), Err(tests)) => bail!("{files:#}\n{tests:#}"),
+        (files, tests) => files.and(tests),
+    }
+}
+
 pub(crate) fn e2e() -> Vec<Stage> {
     vec![
         stage("browser and its tools", || no_counts(tools::browser())),
-        stage("release build", || {
-            all(&[&["build", "--release", "-p", "gochat"], &["build", "-p", "gochat-acceptance"]])
-        }),
+        stage("programs", programs),
         stage("acceptance", e2e::acceptance),
         stage("process", e2e::process),
         stage("parts of the page", e2e::page_parts),
@@ -113,8 +95,16 @@ pub(crate) fn soak() -> Vec<Stage> {
     })]
 }
 
+/// The release server as users build it, and all other programs out of what the tests were built of: nothing is compiled twice.
+fn programs() -> (Counts, Result<()>) {
+    all(&[
+        &["build", "--release", "-p", "gochat"],
+        &["build", "--workspace", "--all-features", "--bins", "--tests"],
+    ])
+}
+
 pub(crate) fn all_of_them() -> Vec<Stage> {
-    [verify(), mysql(), etcd(), e2e(), soak()].concat()
+    [verify(), real_servers(), e2e(), four_services(), soak()].concat()
 }
 
 /// The stages of these names, in the order of the whole.
@@ -128,22 +118,47 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<Stage>> {
     Ok(all.into_iter().filter(|s| names.iter().any(|n| n == s.name)).collect())
 }
 
-/// MySQL storage over real servers. A build of its own, with little in it.
-pub(crate) fn mysql() -> Vec<Stage> {
-    vec![stage("mysql", || {
-        let suites = ["--test", "mysql_conformance"];
-        let slice = ["test", "-p", "gochat-infra", "--no-default-features", "--features", "mysql"];
-        servers::with(&["db"], &[&slice[..], &suites].concat())
-    })]
+/// The suites of the adapters over real servers. Built with all others of the workspace, so that nothing is built twice.
+fn suite(servers: &[&str], name: &str) -> (Counts, Result<()>) {
+    servers::with(servers, &["test", "--workspace", "--all-features", "--test", name])
 }
 
-/// Registration, node ids and live settings over a real etcd. A build of its own, with little in it.
-fn etcd() -> Vec<Stage> {
-    vec![stage("etcd", || {
-        let slice =
-            ["test", "-p", "gochat-infra", "--no-default-features", "--features", "etcd", "--test", "etcd"];
-        servers::with(&["etcd"], &slice)
-    })]
+/// MySQL storage over a primary and a replica.
+pub(crate) fn mysql() -> Vec<Stage> {
+    vec![stage("mysql", || suite(&["db"], "mysql_conformance"))]
+}
+
+fn real_servers() -> Vec<Stage> {
+    let rest = vec![
+        stage("redis", || suite(&["redis"], "redis_conformance")),
+        stage("etcd", || suite(&["etcd"], "etcd")),
+        stage("kafka", || suite(&["kafka"], "kafka")),
+    ];
+    [mysql(), rest].concat()
+}
+
+/// The four services over all servers: as clients see them, and under faults. Their programs come from `e2e`.
+fn four_services() -> Vec<Stage> {
+    vec![
+        stage("cluster acceptance", cluster::acceptance),
+        stage("cluster page", cluster::page),
+        stage("chaos", || cluster::faults(CHAOS_MINUTES)),
+    ]
+}
+
+/// What each feature is by itself, and core without its own.
+fn clippy_of_the_slices() -> (Counts, Result<()>) {
+    let warnings = ["--", "-D", "warnings"];
+    let core = [&["clippy", "-p", "gochat-core", "--no-default-features"], &warnings[..]].concat();
+    let (counts, mut result) = all(&[&core]);
+    for slice in SLICES {
+        if result.is_err() {
+            break;
+        }
+        let infra = ["clippy", "-p", "gochat-infra", "--no-default-features", "--features", slice];
+        result = all(&[&[&infra[..], &warnings].concat()]).1;
+    }
+    (counts, result)
 }
 
 /// Runs the stages, with a line for each, and closes with the counts of all. Goes on after a failure: one run tells all.
@@ -161,7 +176,7 @@ pub(crate) fn run(stages: &[Stage]) -> Result<()> {
             println!("<== {} FAILED after {took} s: {e:#}", stage.name);
             failed.push(stage.name);
             // Nothing later can work without these.
-            if matches!(stage.name, "tools" | "release build") {
+            if matches!(stage.name, "tools" | "programs") {
                 break;
             }
         } else {
