@@ -9,12 +9,13 @@ use gochat_core::ports::{
     Submitted, Upstream,
 };
 use gochat_core::testing::conformance::{
-    DeliverFixture, Downstream, Fixture, Got, Inbox, Reopen, Stores, TokensFixture, UpstreamFixture, Wire,
+    DeliverFixture, Downstream, Fixture, Got, Inbox, ModeratorFixture, PushFixture, Reopen, Stores,
+    TokensFixture, UpstreamFixture, Wire,
 };
 use gochat_core::testing::faults::Faults;
 use gochat_core::testing::{
-    CountingIds, ManualClock, Memory, MemoryDedup, MemoryHub, MemorySequencer, MemorySession, MemorySessions,
-    PlainHasher, SeededSecrets, TestKit, TestTokens,
+    CountingIds, ManualClock, Memory, MemoryDedup, MemoryHub, MemoryModerator, MemoryPush, MemorySequencer,
+    MemorySession, MemorySessions, PlainHasher, SeededSecrets, TestKit, TestTokens,
 };
 
 async fn stores() -> Fixture {
@@ -138,4 +139,13 @@ impl Downstream for Out {
 gochat_core::conformance_tests!(upstream, async {
     let (into, out) = tokio::sync::mpsc::channel(64);
     UpstreamFixture { upstream: Arc::new(Channel(into)), downstream: Box::new(Out(out)) }
+});
+
+gochat_core::conformance_tests!(push, async {
+    let push = Arc::new(MemoryPush::new());
+    PushFixture { sender: push.clone(), receiver: push }
+});
+gochat_core::conformance_tests!(moderator, async {
+    let moderator = Arc::new(MemoryModerator::new());
+    ModeratorFixture { moderator: moderator.clone(), rulings: moderator }
 });

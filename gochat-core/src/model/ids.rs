@@ -72,6 +72,13 @@ id! {
     UserId
 }
 decimal!(UserId);
+
+impl UserId {
+    /// The system itself, where it acts in nobody's name: it recalls what a moderator objects to. No account has this id,
+    /// since generators begin above it; clients show it as no user.
+    pub const SYSTEM: Self = Self(NonZeroU64::MIN);
+}
+
 id! {
     /// A message; unique in the whole system, and growing with time.
     MessageId

@@ -16,4 +16,5 @@ mod plan;
 mod validate;
 
 pub use pipeline::{Pipeline, Report};
+pub(crate) use plan::audience;
 pub use validate::validate;

@@ -31,8 +31,8 @@ impl Outcome {
     }
 }
 
-/// Whom a new message goes to; nobody when the conversation is gone.
-fn audience(conversation: ConversationId, access: Option<&Access>) -> Option<Audience> {
+/// Whom a message goes to; nobody when the conversation is gone.
+pub(crate) fn audience(conversation: ConversationId, access: Option<&Access>) -> Option<Audience> {
     let access = access?;
     Some(match (&access.kind, &access.members) {
         (AccessKind::World, _) => Audience::Everyone,

@@ -11,8 +11,10 @@ pub mod conversations;
 pub mod friends;
 pub mod groups;
 pub mod messages;
+pub mod moderation;
 pub mod presences;
 pub mod profiles;
+pub mod push;
 
 use std::sync::Arc;
 

@@ -10,6 +10,7 @@ mod friends;
 mod groups;
 mod groups_races;
 mod groups_ranks;
+mod hooks;
 mod house;
 mod logins;
 mod messages;

@@ -30,6 +30,8 @@
 //! | `tokens` | [`TokensFixture`] |
 //! | `deliver` | [`DeliverFixture`] |
 //! | `upstream` | [`UpstreamFixture`] |
+//! | `push` | [`PushFixture`] |
+//! | `moderator` | [`ModeratorFixture`] |
 
 macro_rules! cases {
     (($d:tt) $macro:ident, $fixture:ty: $($case:ident),+ $(,)?) => {
@@ -80,6 +82,8 @@ pub mod hasher;
 pub mod ids;
 pub mod logins;
 pub mod messages;
+pub mod moderator;
+pub mod push;
 pub mod secrets;
 pub mod sequencer;
 pub mod sessions;
@@ -89,6 +93,8 @@ pub mod users;
 
 pub use deliver::{DeliverFixture, Got, Inbox, Wire};
 pub use fixture::{Fixture, Reopen, Stores};
+pub use moderator::{ModeratorFixture, Rulings};
+pub use push::{PushFixture, Receiver};
 pub use tokens::TokensFixture;
 pub use upstream::{Downstream, UpstreamFixture};
 
@@ -154,6 +160,12 @@ macro_rules! conformance_tests {
     };
     ($(#[$attr:meta])* upstream, $make:expr) => {
         $crate::__conformance!(upstream, __conformance_upstream, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* push, $make:expr) => {
+        $crate::__conformance!(push, __conformance_push, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* moderator, $make:expr) => {
+        $crate::__conformance!(moderator, __conformance_moderator, $make, $(#[$attr])*);
     };
 }
 
