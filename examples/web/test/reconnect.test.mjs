@@ -86,18 +86,21 @@ describe("reconnecting", () => {
 
   it("sends again with the same id when the answer was lost", async () => {
     const [ann, bob] = await pair();
+    // One where messages are stored at once, two where they are accepted first.
     let dropped = 0;
+    let lose = true;
     await between(ann, (frame, forward) => {
-      if (frame.type === "message-ack" && dropped === 0) dropped += 1;
+      if (frame.type === "message-ack" && lose) dropped += 1;
       else forward();
     });
     await ann.send("once only");
     await bob.sees("once only");
     await ann.page.locator("[data-state=sending]").waitFor();
+    lose = false;
     await ann.disconnect();
     await ann.reconnect();
     await ann.stored("once only");
-    assert.equal(dropped, 1);
+    assert.ok(dropped > 0);
     assert.deepEqual(await ann.texts(), ["once only"]);
     assert.deepEqual(await bob.texts(), ["once only"]);
   });
