@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use gochat_core::model::{GatewayId, UserId};
+use gochat_core::model::{ConversationId, GatewayId, UserId};
 use gochat_core::ports::StoreError;
 use smallvec::SmallVec;
 
@@ -28,4 +28,27 @@ pub trait Routes: Debug + Send + Sync + 'static {
     /// # Errors
     /// As [`gateways_of`](Self::gateways_of).
     async fn gateways(&self) -> Result<Vec<GatewayId>, StoreError>;
+}
+
+/// Remembers which conversations went by way of the fan-out a moment ago.
+///
+/// Messages of a conversation go directly to gateways, or through the fan-out when it has many members. One that shrinks in
+/// mid-stream would change from the long way to the short one, and its next message would overtake those that are still on
+/// the long way. So it stays on the long way for a while after the last that went there.
+///
+/// A hint: forgotten, or away, the order in which messages arrive may be broken for a moment. Clients see a gap in the
+/// sequence then, and ask.
+#[async_trait]
+pub trait Detours: Debug + Send + Sync + 'static {
+    /// Whether each conversation went through the fan-out lately, by position. One round trip however many are asked for.
+    ///
+    /// # Errors
+    /// As [`Routes::gateways_of`].
+    async fn lately(&self, conversations: &[ConversationId]) -> Result<Vec<bool>, StoreError>;
+
+    /// Notes that these go through it now.
+    ///
+    /// # Errors
+    /// As [`Routes::gateways_of`].
+    async fn note(&self, conversations: &[ConversationId]) -> Result<(), StoreError>;
 }

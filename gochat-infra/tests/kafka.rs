@@ -43,7 +43,8 @@ fn main() -> ExitCode {
         hand_over: what_a_dead_consumer_had_in_hand_goes_to_the_other, two_share_and_hand_over_in_order;
         letters: poison_is_put_aside_and_comes_back;
         gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, one_that_is_gone_fails_nobody,
-            repeats_are_dropped_and_poison_is_skipped, large_conversations_share_a_walk;
+            repeats_are_dropped_and_poison_is_skipped, large_conversations_share_a_walk,
+            one_that_shrinks_stays_behind_what_waits;
         outage: nothing_acknowledged_is_lost, nobody_waits_for_brokers_that_are_away;
         figures: produce_to_deliver;
     }

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use gochat_core::model::{Audience, ConversationId, Delivery, GatewayId, UserId};
+use gochat_core::model::{Audience, ConversationId, Delivery, Event, GatewayId, UserId};
 use gochat_core::ports::{Deliver, Result};
 use gochat_proto::pb::events::v1 as pb;
 use parking_lot::Mutex;
 use prost::Message as _;
 use rustc_hash::{FxHashMap, FxHashSet};
-use slog::{Logger, info};
+use slog::{Logger, info, warn};
 
 use super::consumer::Schema;
 use super::error::{is_absent, produce_error};
 use super::{KafkaConfig, Outgoing, Producer, Topics};
-use crate::routes::{Gateways, Routes};
+use crate::routes::{Detours, Gateways, Routes};
 use crate::wire::{self, Wire as _};
 
 /// A gateway without a topic is left alone for so long.
@@ -34,6 +34,7 @@ pub struct KafkaDeliver {
     topics: Topics,
     fanout: Arc<str>,
     gone: Mutex<FxHashMap<GatewayId, Instant>>,
+    detours: Option<Arc<dyn Detours>>,
     log: Logger,
 }
 
@@ -46,7 +47,45 @@ impl KafkaDeliver {
     pub fn new(producer: Producer, routes: Arc<dyn Routes>, config: &KafkaConfig, log: &Logger) -> Self {
         let topics = Topics::new(&config.prefix);
         let (fanout, gone, log) = (topics.fanout().into(), Mutex::default(), log.clone());
-        Self { producer, routes, topics, fanout, gone, log }
+        Self { producer, routes, topics, fanout, gone, detours: None, log }
+    }
+
+    /// Keeps the order of conversations that shrink below the limit of direct delivery in mid-stream: for whoever decides
+    /// between the two ways, which is the pipeline, not the fan-out itself.
+    #[must_use]
+    pub fn keeping_order(mut self, detours: Arc<dyn Detours>) -> Self {
+        self.detours = Some(detours);
+        self
+    }
+
+    /// The conversations whose messages in this batch must go through the fan-out though their members are few. Notes those
+    /// that go there anyway, before they do.
+    async fn detours(&self, batch: &[Delivery]) -> FxHashSet<ConversationId> {
+        let Some(detours) = &self.detours else { return FxHashSet::default() };
+        let (mut far, mut near) = (FxHashSet::default(), FxHashSet::default());
+        for delivery in batch {
+            match (&delivery.audience, &delivery.event) {
+                (Audience::Members(conversation), _) => drop(far.insert(*conversation)),
+                // Two are never many.
+                (Audience::Users(list), Event::NewMessage(view)) if list.len() > 2 => {
+                    near.insert(view.message.conversation);
+                }
+                _ => {}
+            }
+        }
+        let (far, near): (Vec<_>, Vec<_>) = (far.into_iter().collect(), near.into_iter().collect());
+        let noted = async { if far.is_empty() { Ok(()) } else { detours.note(&far).await } };
+        let asked = async { if near.is_empty() { Ok(Vec::new()) } else { detours.lately(&near).await } };
+        let (noted, lately) = futures_util::future::join(noted, asked).await;
+        let lately = noted.and(lately).unwrap_or_else(|e| {
+            warn!(self.log, "messages may overtake others in groups that shrink"; "error" => %e);
+            Vec::new()
+        });
+        near.into_iter()
+            .zip(lately)
+            .filter(|(_, lately)| *lately)
+            .map(|(conversation, _)| conversation)
+            .collect()
     }
 
     /// The gateways of everybody whom the batch names, asked for at once.
@@ -88,6 +127,13 @@ impl KafkaDeliver {
     }
 }
 
+fn conversation_of(delivery: &Delivery) -> Option<ConversationId> {
+    match &delivery.event {
+        Event::NewMessage(view) => Some(view.message.conversation),
+        _ => None,
+    }
+}
+
 /// The bytes of a delivery's audience; together with those of its event they are the delivery (fields of a protobuf message
 /// may stand in any order and be put together by concatenation).
 fn part(audience: pb::audience::To) -> Vec<u8> {
@@ -119,7 +165,8 @@ fn group(users: &[UserId], routes: &FxHashMap<UserId, Gateways>) -> Parts {
 #[async_trait]
 impl Deliver for KafkaDeliver {
     async fn deliver(&self, batch: Vec<Delivery>) -> Result<()> {
-        let routes = self.routes(&batch).await?;
+        let (routes, detours) = futures_util::future::join(self.routes(&batch), self.detours(&batch)).await;
+        let routes = routes?;
         let everyone: Parts = if batch.iter().any(|d| matches!(d.audience, Audience::Everyone)) {
             let part = part(pb::audience::To::Everyone(pb::Everyone {}));
             self.routes.gateways().await?.into_iter().map(|gateway| (gateway, part.clone())).collect()
@@ -134,6 +181,12 @@ impl Deliver for KafkaDeliver {
             let whole = |gateway: &GatewayId| (gateway.clone(), delivery.audience_part());
             let parts: Parts = match &delivery.audience {
                 Audience::Users(users) => {
+                    if let Some(conversation) = conversation_of(delivery).filter(|c| detours.contains(c)) {
+                        let audience = Audience::Members(conversation);
+                        records.push(self.task(&Delivery { audience, ..delivery.clone() }, conversation));
+                        gateways.push(None);
+                        continue;
+                    }
                     lists.entry(users.as_ptr().addr()).or_insert_with(|| group(users, &routes)).clone()
                 }
                 Audience::Origin(origin) => Arc::new([whole(&origin.gateway)]),
@@ -210,7 +263,7 @@ impl InParts for Delivery {
 
 #[cfg(test)]
 mod tests {
-    use gochat_core::model::{Event, SessionId};
+    use gochat_core::model::SessionId;
     use smallvec::smallvec;
 
     use super::*;

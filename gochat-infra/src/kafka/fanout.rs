@@ -7,7 +7,10 @@ use async_trait::async_trait;
 use gochat_core::model::{Audience, ConversationId, Delivery, PageLimit};
 use gochat_core::ports::{Deliver, Directory, Retry, StoreError};
 
+use slog::{Logger, warn};
+
 use super::consumer::{Handler, HandlerError, Record};
+use crate::routes::Detours;
 
 /// Members of one page.
 const PAGE: u32 = 1_000;
@@ -18,6 +21,8 @@ const PAGE: u32 = 1_000;
 pub struct FanoutHandler {
     directory: Arc<dyn Directory>,
     deliver: Arc<dyn Deliver>,
+    detours: Arc<dyn Detours>,
+    log: Logger,
 }
 
 /// A failure, and the place in the batch of the record that it is due to.
@@ -30,8 +35,13 @@ struct Failed {
 impl FanoutHandler {
     /// Finds members by `directory`, and hands pages on to `deliver` (a [`KafkaDeliver`](super::KafkaDeliver)).
     #[must_use]
-    pub fn new(directory: Arc<dyn Directory>, deliver: Arc<dyn Deliver>) -> Self {
-        Self { directory, deliver }
+    pub fn new(
+        directory: Arc<dyn Directory>,
+        deliver: Arc<dyn Deliver>,
+        detours: Arc<dyn Detours>,
+        log: &Logger,
+    ) -> Self {
+        Self { directory, deliver, detours, log: log.clone() }
     }
 
     async fn walk(&self, conversation: ConversationId, tasks: &[(usize, &Delivery)]) -> Result<(), Failed> {
@@ -73,6 +83,11 @@ impl Handler<Delivery> for FanoutHandler {
                 Some((_, tasks)) => tasks.push((index, &record.value)),
                 None => conversations.push((conversation, vec![(index, &record.value)])),
             }
+        }
+        // What waits here must not be overtaken, however far behind this is.
+        let waiting: Vec<_> = conversations.iter().map(|(conversation, _)| *conversation).collect();
+        if let Err(e) = self.detours.note(&waiting).await {
+            warn!(self.log, "messages may overtake others in groups that shrink"; "error" => %e);
         }
         for (conversation, tasks) in conversations {
             let Err(mut failed) = self.walk(conversation, &tasks).await else { continue };

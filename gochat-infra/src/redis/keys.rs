@@ -52,6 +52,11 @@ impl Keys {
         self.conversation(key.conversation, &rest)
     }
 
+    /// There for a while after something went through the fan-out.
+    pub(super) fn fanout(&self, id: ConversationId) -> Key {
+        self.conversation(id, "fanout")
+    }
+
     /// A hash: session id to what is known of it.
     pub(super) fn sessions(&self, id: UserId) -> Key {
         self.user(id, "sessions")

@@ -19,7 +19,7 @@ use rdkafka::ClientConfig;
 use rdkafka::message::Message as _;
 use rdkafka::producer::{FutureProducer, FutureRecord};
 
-use super::{Bench, Servers, Table, gateway, letters, room, send, user};
+use super::{Bench, Noted, Servers, Table, gateway, letters, room, send, user};
 
 pub(crate) fn message(n: u64, audience: Audience) -> Delivery {
     let message = Message {
@@ -193,6 +193,50 @@ pub(crate) async fn repeats_are_dropped_and_poison_is_skipped(servers: &'static 
     here.stop().await;
 }
 
+pub(crate) async fn one_that_shrinks_stays_behind_what_waits(servers: &'static Servers) {
+    let bench = servers.bench().await;
+    let memory = Arc::new(Memory::new());
+    let group = NewGroup {
+        id: room(7),
+        name: "shrinking".into(),
+        avatar: "".into(),
+        description: "".into(),
+        owner: user(2),
+        members: vec![user(3), user(4)],
+        at: Timestamp::from_millis(0),
+    };
+    memory.create(&group).await.expect("stored");
+    let here = Gateway::start(&bench, "gw").await;
+    let (table, noted) = (table(&["gw"], &[(2, &["gw"])]), Arc::new(Noted::default()));
+    let out = deliver(&bench, &table).keeping_order(noted.clone());
+    let few = || users(&[2, 3, 4]);
+    // Few: the short way. Then many, for whom the fan-out is behind; and a moment later few again.
+    for (n, to) in [(1, few()), (2, Audience::Members(room(7))), (3, few()), (4, Audience::Everyone)] {
+        out.deliver(vec![message(n, to)]).await.expect("handed on");
+    }
+    here.hub.nth(1).await;
+    assert!(here.hub.seen().iter().map(number).eq([1, 4]), "the third waits behind the second");
+    let (supervisor, metrics) = (Supervisor::new(&bench.log), Metrics::new());
+    let pages = Arc::new(deliver(&bench, &table));
+    let handler: Arc<dyn Handler<Delivery>> = Arc::new(FanoutHandler::new(memory, pages, noted, &bench.log));
+    let (topic, producer) = (bench.topics.fanout(), bench.producer());
+    GroupConsumer::start(
+        &bench.config,
+        &topic,
+        "im-task",
+        handler,
+        producer,
+        &supervisor,
+        &metrics,
+        &bench.log,
+    )
+    .expect("a consumer");
+    here.hub.nth(3).await;
+    assert!(here.hub.seen().iter().map(number).eq([1, 4, 2, 3]));
+    here.stop().await;
+    assert!(supervisor.shutdown(Duration::from_secs(10)).await.is_clean());
+}
+
 pub(crate) async fn large_conversations_share_a_walk(servers: &'static Servers) {
     let bench = servers.bench().await;
     let memory = Arc::new(Memory::new());
@@ -211,7 +255,8 @@ pub(crate) async fn large_conversations_share_a_walk(servers: &'static Servers) 
     out.deliver(tasks).await.expect("handed on");
     let pages = Arc::new(RecordingDeliver::new());
     let (supervisor, metrics) = (Supervisor::new(&bench.log), Metrics::new());
-    let handler: Arc<dyn Handler<Delivery>> = Arc::new(FanoutHandler::new(memory, pages.clone()));
+    let handler: Arc<dyn Handler<Delivery>> =
+        Arc::new(FanoutHandler::new(memory, pages.clone(), Arc::new(Noted::default()), &bench.log));
     let (topic, producer) = (bench.topics.fanout(), bench.producer());
     let (config, log) = (&bench.config, &bench.log);
     GroupConsumer::start(config, &topic, "task", handler, producer, &supervisor, &metrics, log)

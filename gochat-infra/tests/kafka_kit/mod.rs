@@ -9,7 +9,7 @@ pub(crate) mod outage;
 pub(crate) mod ports;
 pub(crate) mod topics;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ use gochat_core::ports::{Result, Upstream as _};
 use gochat_infra::kafka::{
     GroupConsumer, Handler, HandlerError, KafkaConfig, KafkaUpstream, Producer, Record, TopicAdmin, Topics,
 };
-use gochat_infra::routes::{Gateways, Routes};
+use gochat_infra::routes::{Detours, Gateways, Routes};
 use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::runtime::{Backoff, Supervisor};
 use parking_lot::Mutex;
@@ -251,6 +251,23 @@ pub(crate) async fn take(taken: &mut Taken, n: usize) -> Vec<(&'static str, Got)
         }
     }
     all
+}
+
+/// Conversations that went the long way; for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Noted(pub(crate) Mutex<HashSet<ConversationId>>);
+
+#[async_trait]
+impl Detours for Noted {
+    async fn lately(&self, conversations: &[ConversationId]) -> Result<Vec<bool>> {
+        let noted = self.0.lock();
+        Ok(conversations.iter().map(|c| noted.contains(c)).collect())
+    }
+
+    async fn note(&self, conversations: &[ConversationId]) -> Result<()> {
+        self.0.lock().extend(conversations);
+        Ok(())
+    }
 }
 
 /// Gateways by a table.

@@ -16,7 +16,7 @@ use gochat_infra::runtime::Supervisor;
 use gochat_infra::runtime::metrics::Metrics;
 use tokio::sync::{Notify, mpsc};
 
-use super::{Node, Servers, Table, gateway};
+use super::{Node, Noted, Servers, Table, gateway};
 
 /// Tells the keys of what came out.
 #[derive(Debug)]
@@ -169,7 +169,12 @@ pub(crate) async fn deliver(servers: &'static Servers) -> DeliverFixture {
     ready.expect("a consumer").ready().await.expect("a position");
     let make = || KafkaDeliver::new(bench.producer(), table.clone(), &bench.config, &bench.log);
     let fanned = Arc::new(Counted {
-        handler: FanoutHandler::new(memory.clone(), Arc::new(make())),
+        handler: FanoutHandler::new(
+            memory.clone(),
+            Arc::new(make()),
+            Arc::new(Noted::default()),
+            &super::log(),
+        ),
         sent: AtomicU64::new(0),
         done: AtomicU64::new(0),
         changed: Notify::new(),

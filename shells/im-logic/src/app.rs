@@ -14,7 +14,7 @@ use gochat_infra::kafka::{GroupConsumer, KafkaDeliver, PipelineHandler, Producer
 use gochat_infra::process::config::{Config, Effective};
 use gochat_infra::process::program::{NoCommand, Program};
 use gochat_infra::process::{Problem, Problems, options};
-use gochat_infra::redis::{RedisDedup, RedisSequencer, RedisSessions};
+use gochat_infra::redis::{RedisDedup, RedisDetours, RedisSequencer, RedisSessions};
 use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::runtime::{OsSecrets, Phase, Supervisor};
 use gochat_infra::service::{self, Node};
@@ -70,8 +70,11 @@ impl Program for App {
             groups: repo.clone(),
             messages: repo,
             sequencer: Arc::new(RedisSequencer::new(redis.clone())),
-            dedup: Arc::new(RedisDedup::new(redis)),
-            deliver: Arc::new(KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log)),
+            dedup: Arc::new(RedisDedup::new(redis.clone())),
+            deliver: Arc::new(
+                KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log)
+                    .keeping_order(Arc::new(RedisDetours::new(redis.clone()))),
+            ),
             sessions,
         };
         let settings = Arc::new(config.settings());

@@ -10,7 +10,7 @@ use gochat_infra::kafka::{FanoutHandler, GroupConsumer, KafkaDeliver, Producer, 
 use gochat_infra::process::Problems;
 use gochat_infra::process::config::{Config, Effective};
 use gochat_infra::process::program::Program;
-use gochat_infra::redis::RedisSessions;
+use gochat_infra::redis::{RedisDetours, RedisSessions};
 use gochat_infra::runtime::Supervisor;
 use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::service::{self, Node};
@@ -53,10 +53,12 @@ impl Program for App {
         let (kafka, _) = node.kafka(config).await?;
         let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
         producer.connect(&kafka).await?;
-        let sessions = Arc::new(RedisSessions::new(node.redis(config)?));
+        let redis = node.redis(config)?;
+        let detours = Arc::new(RedisDetours::new(redis.clone()));
+        let sessions = Arc::new(RedisSessions::new(redis));
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
         let deliver = Arc::new(KafkaDeliver::new(producer.clone(), sessions, &kafka, &node.log));
-        let handler = Arc::new(FanoutHandler::new(repo, deliver));
+        let handler = Arc::new(FanoutHandler::new(repo, deliver, detours, &node.log));
         let topic = Topics::new(&kafka.prefix).fanout();
         GroupConsumer::start(
             &kafka,

@@ -6,6 +6,7 @@ mod common;
 mod conversations;
 mod cors;
 mod crowds;
+mod gateways;
 mod group_events;
 mod groups;
 mod guests;
@@ -54,6 +55,7 @@ pub fn all() -> Vec<Case> {
         group_events::cases(),
         rights::cases(),
         crowds::cases(),
+        gateways::cases(),
         recall::cases(),
         ws_connect::cases(),
         ws_send::cases(),
