@@ -58,19 +58,22 @@ async fn start() -> Result<()> {
     let sizes = Sizes { gateways: 2, logic: 2, repo: 2, task: 2 };
     let settings =
         ["limits.sends_per_second=0", "limits.registrations_per_minute=0", "chat.direct_fanout=500"];
-    let mut cluster = Cluster::start(sizes, programs, &settings.map(str::to_owned)).await?;
+    let brokers = std::env::var("KAFKA_BROKERS").context("KAFKA_BROKERS is not set")?.split(',').count();
+    let mut settings = settings.map(str::to_owned).to_vec();
+    settings.push(format!("kafka.replication={brokers}"));
+    let mut cluster = Cluster::start(sizes, programs, &settings).await?;
     let servers = Servers {
         script: PathBuf::from(
             std::env::var("GOCHAT_SERVERS_SCRIPT").unwrap_or_else(|_| "xtask/servers/servers.sh".to_owned()),
         ),
         redis: std::env::var("REDIS_URL").context("REDIS_URL is not set")?,
     };
-    let mut faults = Fault::each(&cluster);
+    let mut faults = Fault::each(&cluster, brokers);
     match only {
         Some(only) => faults.retain(|fault| fault.to_string().contains(&only)),
         None => {
             let drawn = (minutes * 60 / EACH).saturating_sub(faults.len() as u64);
-            faults.extend(Fault::drawn(&cluster, seed, usize::try_from(drawn)?));
+            faults.extend(Fault::drawn(&cluster, brokers, seed, usize::try_from(drawn)?));
         }
     }
     let plan = Plan { clients, pace: Duration::from_secs(2), rest: Duration::from_secs(5), faults };

@@ -8,7 +8,7 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Weather};
 
 /// The servers under the services, by the script that started them.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub enum Fault {
     Freeze(&'static str, Duration),
     /// Everything in Redis is gone.
     Flush,
+    /// The network to a server or process is like this for so long.
+    Network(String, Weather, Duration),
 }
 
 impl fmt::Display for Fault {
@@ -42,6 +44,7 @@ impl fmt::Display for Fault {
             Self::Server(server, time) => write!(f, "{server} is killed, and away for {time:?}"),
             Self::Freeze(server, time) => write!(f, "{server} stands still for {time:?}"),
             Self::Flush => f.write_str("Redis loses everything"),
+            Self::Network(to, weather, time) => write!(f, "the network to {to} is {weather:?} for {time:?}"),
         }
     }
 }
@@ -88,12 +91,19 @@ impl Fault {
                 ensure!(status.success(), "FLUSHALL: {status}");
                 Ok(())
             }
+            Self::Network(to, weather, time) => {
+                cluster.link(to)?.set(*weather);
+                tokio::time::sleep(*time).await;
+                cluster.link(to)?.set(Weather::Fair);
+                Ok(())
+            }
         }
     }
 
-    /// Each kind of fault once, on the processes of this cluster. A pause outlasts Kafka's session timeout.
+    /// Each kind of fault once, on the processes of this cluster and so many Kafka brokers. A pause outlasts Kafka's session
+    /// timeout.
     #[must_use]
-    pub fn each(cluster: &Cluster) -> Vec<Self> {
+    pub fn each(cluster: &Cluster, brokers: usize) -> Vec<Self> {
         let mut all = Vec::new();
         for name in cluster.names().into_iter().filter(|name| name.ends_with("-1")) {
             all.push(Self::Kill(name.clone()));
@@ -107,13 +117,29 @@ impl Fault {
             Self::Server("etcd", Duration::from_secs(20)),
             Self::Server("kafka1", Duration::from_secs(1)),
         ]);
+        if brokers > 2 {
+            all.push(Self::Server("kafka2", Duration::from_secs(10)));
+        }
+        let network =
+            |to: &str, weather, seconds| Self::Network(to.to_owned(), weather, Duration::from_secs(seconds));
+        all.extend([
+            network("primary", Weather::Cut, 3),
+            network("primary", Weather::Still, 6),
+            network("redis", Weather::Still, 6),
+            network("redis", Weather::Slow(Duration::from_millis(200)), 6),
+            network("im-repo-1", Weather::Cut, 5),
+            network("im-repo-2", Weather::Still, 8),
+            network("im-logic-1", Weather::Still, 8),
+            network("im-logic-2", Weather::Slow(Duration::from_millis(300)), 6),
+            network("etcd", Weather::Still, 12),
+        ]);
         all
     }
 
     /// `n` faults drawn by a seed, each at another place.
     #[must_use]
-    pub fn drawn(cluster: &Cluster, seed: u64, n: usize) -> Vec<Self> {
-        let all = Self::each(cluster);
+    pub fn drawn(cluster: &Cluster, brokers: usize, seed: u64, n: usize) -> Vec<Self> {
+        let all = Self::each(cluster, brokers);
         let mut dice = seed | 1;
         let mut roll = move || {
             // Steele, Lea and Flood's SplitMix64.

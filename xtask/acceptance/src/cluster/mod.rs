@@ -1,5 +1,6 @@
 //! The four services, any number of each, as processes of our own over the servers that the environment names.
 
+mod link;
 mod node;
 
 use std::collections::BTreeMap;
@@ -9,18 +10,20 @@ use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::process::Command;
 
+pub use link::{Link, Links, Weather};
 pub use node::Node;
 
 use crate::client::Base;
 use crate::world::fresh;
 
-/// Variables of `cargo xtask servers`, and the settings that they become.
-const SERVERS: [(&str, &str); 5] = [
-    ("MYSQL_PRIMARY_URL", "GOCHAT_MYSQL__PRIMARY"),
-    ("MYSQL_REPLICA_URL", "GOCHAT_MYSQL__REPLICAS"),
-    ("REDIS_URL", "GOCHAT_REDIS__URL"),
-    ("KAFKA_BROKERS", "GOCHAT_KAFKA__BROKERS"),
-    ("ETCD_ENDPOINTS", "GOCHAT_ETCD__ENDPOINTS"),
+/// Variables of `cargo xtask servers`, the settings that they become, and the links to them. (Kafka's brokers tell clients where
+/// they are; no link would hold.)
+const SERVERS: [(&str, &str, Option<&str>); 5] = [
+    ("MYSQL_PRIMARY_URL", "GOCHAT_MYSQL__PRIMARY", Some("primary")),
+    ("MYSQL_REPLICA_URL", "GOCHAT_MYSQL__REPLICAS", Some("replica")),
+    ("REDIS_URL", "GOCHAT_REDIS__URL", Some("redis")),
+    ("KAFKA_BROKERS", "GOCHAT_KAFKA__BROKERS", None),
+    ("ETCD_ENDPOINTS", "GOCHAT_ETCD__ENDPOINTS", Some("etcd")),
 ];
 
 /// How many of each service.
@@ -38,6 +41,7 @@ pub struct Sizes {
 pub struct Cluster {
     nodes: BTreeMap<String, Node>,
     urls: Vec<String>,
+    links: Links,
     _folder: TempDir,
 }
 
@@ -51,12 +55,17 @@ impl Cluster {
         let folder = tempfile::tempdir()?;
         let name = fresh("gochat_");
         let mut env: Vec<(String, String)> = Vec::new();
-        for (variable, setting) in SERVERS {
+        let mut links = Links::new();
+        for (variable, setting, link) in SERVERS {
             let value = std::env::var(variable).with_context(|| {
                 format!("{variable} is not set: run this under `cargo xtask servers run -- …`")
             })?;
             // A database of its own, on the same server.
             let value = if variable.starts_with("MYSQL") { database(&value, &name)? } else { value };
+            let value = match link {
+                Some(link) => link::through(&value, link, &mut links).await?,
+                None => value,
+            };
             env.push((setting.to_owned(), value));
         }
         for (key, value) in [
@@ -87,7 +96,7 @@ impl Cluster {
             ("im-gateway", sizes.gateways),
         ] {
             for n in 1..=count {
-                let node = Node::start(&spec, service, n)?;
+                let node = Node::start(&spec, service, n, &mut links).await?;
                 nodes.insert(node.name().to_owned(), node);
             }
             for node in nodes.values_mut().filter(|node| node.service() == service) {
@@ -95,7 +104,7 @@ impl Cluster {
             }
         }
         let urls = nodes.values().filter_map(Node::url).collect();
-        Ok(Self { nodes, urls, _folder: folder })
+        Ok(Self { nodes, urls, links, _folder: folder })
     }
 
     /// Where clients connect; one for each gateway.
@@ -118,6 +127,14 @@ impl Cluster {
     /// There is none of the name.
     pub fn node(&mut self, name: &str) -> Result<&mut Node> {
         self.nodes.get_mut(name).with_context(|| format!("there is no {name}"))
+    }
+
+    /// The way to a server, or to a process that others call; see [`Links`].
+    ///
+    /// # Errors
+    /// There is none of the name.
+    pub fn link(&self, name: &str) -> Result<&Link> {
+        self.links.get(name).with_context(|| format!("there is no link {name}"))
     }
 
     /// All processes' names.

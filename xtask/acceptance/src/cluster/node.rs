@@ -10,6 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
+use super::link::{Link, Links};
+
 /// Longest time to come up, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -45,6 +47,8 @@ pub struct Node {
     name: String,
     /// Where clients connect, of a gateway.
     listen: Option<String>,
+    /// Where others call it, and by which link, of those that are called.
+    called: Option<[String; 2]>,
     child: Child,
     output: PathBuf,
     /// Where in its output the present process begins.
@@ -52,18 +56,25 @@ pub struct Node {
 }
 
 impl Node {
-    pub(super) fn start(spec: &Spec, service: &str, n: usize) -> Result<Self> {
+    pub(super) async fn start(spec: &Spec, service: &str, n: usize, links: &mut Links) -> Result<Self> {
         let name = format!("{service}-{n}");
         // Free now; the same after a restart.
-        let listen = match service {
-            "im-gateway" => Some(TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string()),
-            _ => None,
-        };
+        let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let (mut listen, mut called) = (None, None);
+        match service {
+            "im-gateway" => listen = Some(free),
+            "im-logic" | "im-repo" => {
+                let link = Link::to(free.clone()).await?;
+                called = Some([free, link.address().to_string()]);
+                links.insert(name.clone(), link);
+            }
+            _ => {}
+        }
         let output = spec.folder.join(format!("{name}.log"));
         File::create(&output)?;
-        let child = spawn(spec, service, listen.as_deref(), &output)?;
+        let child = spawn(spec, service, listen.as_deref(), called.as_ref(), &output)?;
         let (spec, service) = (spec.clone(), service.to_owned());
-        Ok(Self { spec, service, name, listen, child, output, begins: 0 })
+        Ok(Self { spec, service, name, listen, called, child, output, begins: 0 })
     }
 
     /// Its name, such as `im-logic-1`.
@@ -148,7 +159,8 @@ impl Node {
     pub fn restart(&mut self) -> Result<()> {
         ensure!(self.child.try_wait()?.is_some(), "{} still runs", self.name);
         self.begins = std::fs::metadata(&self.output)?.len();
-        self.child = spawn(&self.spec, &self.service, self.listen.as_deref(), &self.output)?;
+        let (listen, called) = (self.listen.as_deref(), self.called.as_ref());
+        self.child = spawn(&self.spec, &self.service, listen, called, &self.output)?;
         Ok(())
     }
 
@@ -165,8 +177,17 @@ impl Node {
     }
 }
 
-fn spawn(spec: &Spec, service: &str, listen: Option<&str>, output: &PathBuf) -> Result<Child> {
+fn spawn(
+    spec: &Spec,
+    service: &str,
+    listen: Option<&str>,
+    called: Option<&[String; 2]>,
+    output: &PathBuf,
+) -> Result<Child> {
     let mut command = spec.command(service)?;
+    if let Some([listen, link]) = called {
+        command.args(["--listen", listen]).arg("--set").arg(format!("service.advertise={link}"));
+    }
     if let Some(listen) = listen {
         command.args(["--listen", listen]);
     }

@@ -1,0 +1,160 @@
+//! A connection between two parts of the system that can be cut, stalled and slowed: a proxy in between.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// What becomes of bytes on the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// They arrive.
+    Fair,
+    /// They arrive so much later.
+    Slow(Duration),
+    /// They arrive when it is over, and nobody is told: as when packets are dropped.
+    Still,
+    /// Connections break, and new ones are closed at once.
+    Cut,
+}
+
+/// A way to one address.
+#[derive(Debug)]
+pub struct Link {
+    address: SocketAddr,
+    weather: watch::Sender<Weather>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Link {
+    /// Listens on a free port of this machine, and passes everything on to `target`.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub async fn to(target: String) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let (weather, seen) = watch::channel(Weather::Fair);
+        let task = tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let (target, seen) = (target.clone(), seen.clone());
+                tokio::spawn(async move {
+                    if *seen.borrow() != Weather::Cut
+                        && let Ok(far) = TcpStream::connect(target).await
+                    {
+                        carry(near, far, seen).await;
+                    }
+                });
+            }
+        });
+        Ok(Self { address, weather, task })
+    }
+
+    /// Where to connect instead.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes the weather, for connections that are open too.
+    pub fn set(&self, weather: Weather) {
+        self.weather.send_replace(weather);
+    }
+}
+
+async fn carry(near: TcpStream, far: TcpStream, weather: watch::Receiver<Weather>) {
+    let _ = near.set_nodelay(true);
+    let _ = far.set_nodelay(true);
+    let (near_in, near_out) = near.into_split();
+    let (far_in, far_out) = far.into_split();
+    let mut cut = weather.clone();
+    tokio::select! {
+        () = pump(near_in, far_out, weather.clone()) => {}
+        () = pump(far_in, near_out, weather) => {}
+        _ = cut.wait_for(|now| *now == Weather::Cut) => {}
+    }
+}
+
+async fn pump(
+    mut from: tokio::net::tcp::OwnedReadHalf,
+    mut to: tokio::net::tcp::OwnedWriteHalf,
+    mut weather: watch::Receiver<Weather>,
+) {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let n = match from.read(&mut buffer).await {
+            Ok(n) if n > 0 => n,
+            _ => return,
+        };
+        let now = *weather.borrow();
+        match now {
+            Weather::Slow(by) => tokio::time::sleep(by).await,
+            Weather::Still => {
+                if weather.wait_for(|now| *now != Weather::Still).await.is_err() {
+                    return;
+                }
+            }
+            Weather::Fair | Weather::Cut => {}
+        }
+        if to.write_all(&buffer[..n]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// All links of a cluster, by what they lead to: `primary`, `redis`, `etcd`, `im-repo-1`.
+pub type Links = BTreeMap<String, Link>;
+
+/// The same URL, by way of a link.
+pub(super) async fn through(url: &str, name: &str, links: &mut Links) -> Result<String> {
+    let after = url.find("://").map_or(0, |at| at + 3);
+    let begin = url[after..].find('@').map_or(after, |at| after + at + 1);
+    let end = url[begin..].find('/').map_or(url.len(), |at| begin + at);
+    let link = Link::to(url[begin..end].to_owned()).await.with_context(|| name.to_owned())?;
+    let changed = format!("{}{}{}", &url[..begin], link.address(), &url[end..]);
+    links.insert(name.to_owned(), link);
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_link_carries_stalls_and_cuts() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let target = listener.local_addr().expect("an address").to_string();
+        let mut links = Links::new();
+        let url = through(&format!("redis://user:pw@{target}/3"), "redis", &mut links).await.expect("a link");
+        let link = &links["redis"];
+        assert_eq!(url, format!("redis://user:pw@{}/3", link.address()));
+
+        let mut near = TcpStream::connect(link.address()).await.expect("connected");
+        let (mut far, _) = listener.accept().await.expect("connected on");
+        near.write_all(b"one").await.expect("written");
+        let mut read = [0; 3];
+        far.read_exact(&mut read).await.expect("carried");
+
+        link.set(Weather::Still);
+        near.write_all(b"two").await.expect("written");
+        let stalled = tokio::time::timeout(Duration::from_millis(100), far.read_exact(&mut read)).await;
+        assert!(stalled.is_err(), "nothing arrives");
+        link.set(Weather::Fair);
+        far.read_exact(&mut read).await.expect("it arrives when it is over");
+        assert_eq!(&read, b"two");
+
+        link.set(Weather::Cut);
+        assert_eq!(far.read(&mut read).await.unwrap_or(0), 0, "cut");
+    }
+}
