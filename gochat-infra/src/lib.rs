@@ -3,7 +3,7 @@
 //! Every module is one room: [`runtime`] (clock, ids, supervisor), [`hub`] (local sessions and their queues),
 //! [`sqlite`] (embedded storage), [`mysql`] (storage for several processes), [`auth`] (passwords, tokens), [`embedded`]
 //! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program),
-//! [`departures`] (who has gone is told).
+//! [`departures`] (who has gone is told), [`transfer`] (a data folder goes into MySQL).
 //! What several processes need beside: [`wire`] (the model as protobuf), [`grpc`] (calls between services), [`kafka`]
 //! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there), [`service`] (a process of it).
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -26,6 +26,8 @@ pub mod hub;
 #[cfg(feature = "kafka")]
 #[cfg_attr(docsrs, doc(cfg(feature = "kafka")))]
 pub mod kafka;
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+mod message_row;
 #[cfg(feature = "mysql")]
 #[cfg_attr(docsrs, doc(cfg(feature = "mysql")))]
 pub mod mysql;
@@ -43,6 +45,9 @@ pub mod service;
 #[cfg(feature = "sqlite")]
 #[cfg_attr(docsrs, doc(cfg(feature = "sqlite")))]
 pub mod sqlite;
+#[cfg(feature = "transfer")]
+#[cfg_attr(docsrs, doc(cfg(feature = "transfer")))]
+pub mod transfer;
 #[cfg(feature = "web")]
 #[cfg_attr(docsrs, doc(cfg(feature = "web")))]
 pub mod web;

@@ -6,16 +6,11 @@
 
 mod mysql_kit;
 
-use std::future::Future;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use gochat_core::testing::conformance;
-use libtest_mimic::{Arguments, Failed, Trial};
-use mysql_kit::{Servers, faults, migrations, own, plans, replicas};
-
-/// Longest time for one case.
-const TIME: Duration = Duration::from_secs(60);
+use libtest_mimic::Arguments;
+use mysql_kit::{Servers, faults, migrations, own, plans, replicas, trial};
 
 fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
@@ -53,20 +48,4 @@ fn main() -> ExitCode {
         servers.clear();
     }
     conclusion.exit_code()
-}
-
-/// One test: ignored without servers, failed without servers in CI.
-fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
-where
-    F: FnOnce(&'static Servers) -> T + Send + 'static,
-    T: Future<Output = ()>,
-{
-    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
-    let run = move || {
-        let servers = servers.as_ref().ok_or_else(|| Failed::from("MYSQL_PRIMARY_URL is not set"))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
-        done.map_err(|_| Failed::from("the adapter did not answer within a minute"))
-    };
-    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
 }

@@ -18,6 +18,7 @@ use super::rows::{self, conversation_id, distinct, int, message_columns, seq, ve
 use super::statements::{LIST_MAX, padded, statements};
 use super::ticks;
 use super::tx::Tx;
+use crate::message_row::{checksum, pack};
 
 statements! {
     LOCK = ["SELECT id, last_seq, members_version FROM conversations FORCE INDEX (PRIMARY) WHERE id IN ({}) \
@@ -163,10 +164,10 @@ fn values(message: &Message) -> [Value; 15] {
         message.client_msg_id.as_str().as_bytes().into(),
         body.kind.number().into(),
         message.sent_at.as_millis().into(),
-        rows::checksum(message).into(),
+        checksum(message).into(),
         (&*body.content).into(),
         body.reply_to.map(|id| int(id.get())).into(),
-        rows::pack(&body.mentions).into(),
+        pack(&body.mentions).into(),
         body.attachment.as_deref().into(),
         message.edited_at.map(Timestamp::as_millis).into(),
         message.recalled.map(|r| r.at.as_millis()).into(),

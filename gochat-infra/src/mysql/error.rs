@@ -38,6 +38,9 @@ pub enum OpenError {
     /// Another instance has been migrating for as long as we wait: look what it does, and start again.
     #[error("another instance is migrating the database")]
     Busy,
+    /// A data folder is being copied into it: let `gochat migrate` come to its end, or empty the database.
+    #[error("a data folder is being transferred into the database, and is not verified yet")]
+    Transfer,
     /// A step failed. It can be started again: what it had done is left out then.
     #[error("step {number} of the migration failed")]
     Migration {

@@ -21,6 +21,7 @@ use super::statements::{LIST_MAX, padded, statements};
 use super::ticks;
 use super::tx::{Tx, read, transact};
 use super::{MySqlStore, append};
+use crate::message_row::checksum;
 
 statements! {
     HEADS = ["SELECT id, last_seq, changed FROM conversations FORCE INDEX (PRIMARY) WHERE id IN ({}) \
@@ -227,7 +228,7 @@ async fn recall(tx: &mut Tx<'_>, id: MessageId, by: UserId, at: Timestamp) -> Do
     message.body.attachment = None;
     message.body.mentions.clear();
     let place = (number, int(message.seq.get()));
-    let tombstone = (at.as_millis(), int(by.get()), rows::checksum(&message), place.0, place.1);
+    let tombstone = (at.as_millis(), int(by.get()), checksum(&message), place.0, place.1);
     tx.exec_drop(RECALL.one(), tombstone).await?;
     let changed = ticks::take(tx).await?.next()?;
     tx.exec_drop(CHANGED.one(), (changed, number)).await?;

@@ -49,8 +49,18 @@ async fn locked(conn: &mut Conn) -> Result<(), OpenError> {
 /// Whether the database has the schema that this version reads and writes.
 pub(super) async fn verify(conn: &mut Conn) -> Result<(), OpenError> {
     match verified(conn).await? {
-        NEWEST => Ok(()),
+        NEWEST => whole(conn).await,
         found => Err(OpenError::Behind { found, needed: NEWEST }),
+    }
+}
+
+/// What a transfer has not verified yet is nobody's to serve, or to write to.
+async fn whole(conn: &mut Conn) -> Result<(), OpenError> {
+    match conn.query_first("SELECT 1 FROM transfers WHERE verified_at IS NULL").await {
+        Ok(None::<i64>) => Ok(()),
+        Ok(Some(_)) => Err(OpenError::Transfer),
+        Err(SqlError::Server(e)) if e.code == NO_SUCH_TABLE => Ok(()),
+        Err(e) => Err(unreachable(e)),
     }
 }
 

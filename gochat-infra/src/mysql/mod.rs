@@ -15,6 +15,8 @@ mod directory;
 mod error;
 mod friends;
 mod groups;
+#[cfg(feature = "transfer")]
+pub(crate) mod import;
 mod logins;
 mod messages;
 mod migrate;

@@ -12,6 +12,7 @@ use mysql_async::{Row, Value};
 
 use super::error::{Done, Fail};
 use super::statements::padded;
+use crate::message_row::{checksum, unpack};
 
 macro_rules! user_columns {
     () => {
@@ -262,53 +263,4 @@ pub(super) fn message(row: &Row, at: usize) -> Done<Message> {
         return Err(bad("the checksum differs"));
     }
     Ok(message)
-}
-
-/// Users as bytes; `None` for nobody.
-pub(super) fn pack(users: &[UserId]) -> Option<Vec<u8>> {
-    (!users.is_empty()).then(|| users.iter().flat_map(|user| user.get().to_le_bytes()).collect())
-}
-
-fn unpack(bytes: &[u8]) -> Option<Vec<UserId>> {
-    let (ids, rest) = bytes.as_chunks::<8>();
-    if !rest.is_empty() {
-        return None;
-    }
-    ids.iter().map(|id| UserId::new(u64::from_le_bytes(*id))).collect()
-}
-
-/// CRC-32 of all that a reader gets of a message.
-pub(super) fn checksum(message: &Message) -> u32 {
-    let body = &message.body;
-    let client = message.client_msg_id.as_str();
-    let recalled = message.recalled.map_or((i64::MIN, 0), |r| (r.at.as_millis(), r.by.get()));
-    let len = |s: &str| s.len() as u64;
-    let fixed = [
-        message.id.get(),
-        message.conversation.get(),
-        message.seq.get(),
-        message.sender.get(),
-        message.sent_at.as_millis().cast_unsigned(),
-        u64::from(body.kind.number()) | (body.mentions.len() as u64) << 8,
-        body.reply_to.map_or(0, MessageId::get),
-        message.edited_at.map_or(i64::MIN, Timestamp::as_millis).cast_unsigned(),
-        recalled.0.cast_unsigned(),
-        recalled.1,
-        len(client),
-        len(&body.content),
-        body.attachment.as_deref().map_or(u64::MAX, len),
-    ];
-    let mut bytes = [0; 13 * 8];
-    for (slot, field) in bytes.as_chunks_mut::<8>().0.iter_mut().zip(fixed) {
-        *slot = field.to_le_bytes();
-    }
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&bytes);
-    crc.update(client.as_bytes());
-    crc.update(body.content.as_bytes());
-    crc.update(body.attachment.as_deref().unwrap_or_default().as_bytes());
-    for user in &body.mentions {
-        crc.update(&user.get().to_le_bytes());
-    }
-    crc.finalize()
 }

@@ -64,6 +64,20 @@ pub(super) async fn bound(conn: &mut Conn) -> Done<u64> {
     Ok(found(tick)? << SHIFT)
 }
 
+/// Lets numbers go on behind `changed`, if they are not there already: those of a store whose changes were copied.
+#[cfg(feature = "transfer")]
+pub(super) async fn go_behind(conn: &mut Conn, changed: u64) -> Done<()> {
+    let past = (changed >> SHIFT) + 1;
+    let mut tx = conn.start_transaction(TxOpts::default()).await?;
+    tx.exec_drop("INSERT INTO ticks (n) VALUES (?)", (past,)).await?;
+    tx.exec_drop("DELETE FROM ticks WHERE n = ?", (past,)).await?;
+    tx.commit().await?;
+    match bound(conn).await? {
+        first if first > changed => Ok(()),
+        first => Err(Fail::Corrupt(format!("changes go on at {first}, and {changed} is taken"))),
+    }
+}
+
 fn found(tick: Option<u64>) -> Done<u64> {
     tick.filter(|n| *n > 0 && *n < 1 << (63 - SHIFT))
         .ok_or_else(|| Fail::Corrupt("the counter of changes".to_owned()))

@@ -14,6 +14,7 @@ use super::places::{self, Added};
 use super::rows::{self, SEQ_MAX, int, message_columns, place};
 use super::statements::{Prepare, statements};
 use super::tx::{Head, Tx};
+use crate::message_row::{checksum, pack};
 
 statements! {
     INSERT = "INSERT INTO messages (place, id, sender, client_time, client, kind, sent_at, checksum, content) \
@@ -35,7 +36,7 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn of(new: &NewMessage) -> Self {
-        Self { new: new.clone(), checksum: rows::checksum(&new.message) }
+        Self { new: new.clone(), checksum: checksum(&new.message) }
     }
 }
 
@@ -145,7 +146,7 @@ fn insert_row(conn: &Connection, insert: &mut CachedStatement<'_>, slot: u64, ro
         row.checksum,
         &*body.content,
         body.reply_to.map(|id| int(id.get())),
-        rows::pack(&body.mentions),
+        pack(&body.mentions),
         body.attachment.as_deref(),
         message.edited_at.map(Timestamp::as_millis),
         message.recalled.map(|r| r.at.as_millis()),

@@ -41,6 +41,22 @@ pub enum OpenError {
         /// The newest schema known here.
         known: u32,
     },
+    /// There is nothing to read: no store was ever opened in this folder. Name another.
+    #[error("there is no {}", .file.display())]
+    Missing {
+        /// Which.
+        file: PathBuf,
+    },
+    /// The file was written by an older version, and is only to be read: start this version over it once.
+    #[error("{} has schema {found}, and this version reads {needed}: start this version over it once", .file.display())]
+    Behind {
+        /// Which.
+        file: PathBuf,
+        /// The schema it has.
+        found: u32,
+        /// The schema that this version reads.
+        needed: u32,
+    },
     /// A migration that was applied to the file is not the one known by that number here: the file was made by a changed
     /// build.
     #[error("{} was migrated by another build: step {number} differs", .file.display())]

@@ -16,6 +16,7 @@ use super::places::Log;
 use super::rows::{self, conversation_id, int, message_columns};
 use super::statements::{Prepare, statements};
 use super::tx::Tx;
+use crate::message_row::checksum;
 
 statements! {
     SLOTS = "SELECT c.id, c.slot, c.last_seq FROM rarray(?1) k CROSS JOIN conversations c ON c.id = k.value \
@@ -170,7 +171,7 @@ fn recall(tx: &mut Tx<'_>, id: MessageId, by: UserId, at: Timestamp) -> Done<Rec
     message.body.attachment = None;
     message.body.mentions.clear();
     let conversation = message.conversation;
-    let checksum = rows::checksum(&message);
+    let checksum = checksum(&message);
     let (by, at) = (int(by.get()), at.as_millis());
     tx.conn.stmt(RECALL)?.execute(params![int(id.get()), at, by, checksum])?;
     let changed = tx.tick()?;

@@ -22,6 +22,19 @@ pub(super) const NEWEST: u32 = STEPS[STEPS.len() - 1].0;
 
 /// Brings the file to the newest schema, or says why it is not ours to touch.
 pub(super) fn migrate(conn: &mut Connection, file: &Path) -> Result<(), OpenError> {
+    let reached = verified(conn, file)?;
+    for (number, sql) in STEPS.into_iter().filter(|(number, _)| *number > reached) {
+        step(conn, number, sql).map_err(|e| OpenError::Migration {
+            file: file.into(),
+            number,
+            source: e.into(),
+        })?;
+    }
+    Ok(())
+}
+
+/// The step that the file has reached, 0 for an empty one; fails when it is not one of ours.
+pub(super) fn verified(conn: &Connection, file: &Path) -> Result<u32, OpenError> {
     let fault = |e: SqlError| OpenError::Database { file: file.into(), source: e.into() };
     let reached = match recognise(conn) {
         Ok(Some(reached)) => reached,
@@ -34,20 +47,12 @@ pub(super) fn migrate(conn: &mut Connection, file: &Path) -> Result<(), OpenErro
     if reached > NEWEST {
         return Err(OpenError::Newer { file: file.into(), found: reached, known: NEWEST });
     }
-    for (number, sql) in STEPS {
-        if number <= reached {
-            if applied(conn, number).map_err(fault)? != Some(crc32fast::hash(sql.as_bytes())) {
-                return Err(OpenError::Drift { file: file.into(), number });
-            }
-        } else {
-            step(conn, number, sql).map_err(|e| OpenError::Migration {
-                file: file.into(),
-                number,
-                source: e.into(),
-            })?;
+    for (number, sql) in STEPS.into_iter().filter(|(number, _)| *number <= reached) {
+        if applied(conn, number).map_err(fault)? != Some(crc32fast::hash(sql.as_bytes())) {
+            return Err(OpenError::Drift { file: file.into(), number });
         }
     }
-    Ok(())
+    Ok(reached)
 }
 
 /// The step that the file has reached, 0 for an empty one; `None` for somebody else's.

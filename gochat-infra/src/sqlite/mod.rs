@@ -16,6 +16,8 @@ mod complaints;
 mod conversations;
 mod directory;
 mod error;
+#[cfg(feature = "transfer")]
+pub(crate) mod export;
 mod friends;
 mod groups;
 mod identifiers;

@@ -21,7 +21,7 @@ use super::tx::Memory;
 use super::writer::{Counters, Writer};
 use super::{Inner, SqliteOptions, SqliteStore, migrate};
 
-const FILE: &str = "gochat.db";
+pub(super) const FILE: &str = "gochat.db";
 const LOCK: &str = "gochat.lock";
 
 /// A connection waits so long for another one of ours, which happens at checkpoints only.
@@ -108,7 +108,7 @@ pub(super) fn open(folder: &Path, options: &SqliteOptions, log: &Logger) -> Resu
 }
 
 /// Makes the folder, for its owner only, and takes it for this process.
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub(super) fn lock(folder: &Path) -> Result<File, OpenError> {
     let fault = |source| OpenError::Folder { folder: folder.into(), source };
     if !folder.is_dir() {
         let mut builder = fs::DirBuilder::new();

@@ -7,7 +7,9 @@ use std::time::Duration;
 use gochat_infra::embedded::{BuildError, GoChat};
 use gochat_infra::process::config::sections::MetricsAccess;
 use gochat_infra::process::config::{Config, Effective};
-use gochat_infra::process::program::{NoCommand, Program};
+#[cfg(not(feature = "migrate"))]
+use gochat_infra::process::program::NoCommand as Command;
+use gochat_infra::process::program::Program;
 use gochat_infra::process::{Problems, options};
 use gochat_infra::runtime::Supervisor;
 use gochat_infra::runtime::metrics::Metrics;
@@ -16,6 +18,9 @@ use gochat_infra::web::assets::{self, Asset};
 use gochat_infra::web::counters::{self, Readers};
 use gochat_infra::web::server;
 use slog::Logger;
+
+#[cfg(feature = "migrate")]
+use crate::migrate::Command;
 
 static PAGE: &[Asset] = include!(concat!(env!("OUT_DIR"), "/page.rs"));
 
@@ -32,7 +37,7 @@ impl Program for App {
         "An instant-messaging server in one process: API, WebSocket and page, with its data in a folder";
     const LISTEN: &'static str = "server.listen";
     const DATA: bool = true;
-    type Own = NoCommand;
+    type Own = Command;
 
     fn check(effective: &Effective) -> Result<(), Problems> {
         let config = &effective.config;
@@ -86,7 +91,13 @@ impl Program for App {
         self.chat.shutdown_within(grace).await.is_clean()
     }
 
-    async fn run(command: &NoCommand, _: &Config, _: &Logger) -> anyhow::Result<()> {
+    #[cfg(feature = "migrate")]
+    async fn run(command: &Command, config: &Config, _: &Logger) -> anyhow::Result<()> {
+        crate::migrate::run(command, config).await
+    }
+
+    #[cfg(not(feature = "migrate"))]
+    async fn run(command: &Command, _: &Config, _: &Logger) -> anyhow::Result<()> {
         match *command {}
     }
 }
