@@ -41,14 +41,24 @@ fn is_own_fault(error: &StoreError) -> bool {
 }
 
 /// What is to be tried: all at once, then halves of what failed for good, in order.
-struct Search(Vec<Range<usize>>);
+pub(super) struct Search(Vec<Range<usize>>);
 
 impl Search {
-    fn among(records: usize) -> Self {
-        Self(Vec::from([0..records]))
+    pub(super) fn among(records: usize) -> Self {
+        Self(std::iter::once(0..records).collect())
     }
 
-    fn failed(&mut self, range: Range<usize>, error: StoreError) -> Result<(), HandlerError> {
+    /// What is to be tried next.
+    pub(super) fn next(&mut self) -> Option<Range<usize>> {
+        self.0.pop()
+    }
+
+    /// One record failed alone.
+    pub(super) fn blame(index: usize, error: StoreError) -> Result<(), HandlerError> {
+        Self(Vec::new()).failed(index..index + 1, error)
+    }
+
+    pub(super) fn failed(&mut self, range: Range<usize>, error: StoreError) -> Result<(), HandlerError> {
         if !is_own_fault(&error) {
             return Err(error.into());
         }
@@ -67,7 +77,7 @@ impl Handler<SendCommand> for PipelineHandler {
     async fn handle(&self, _: i32, batch: &[Record<SendCommand>]) -> Result<(), HandlerError> {
         let commands: Vec<_> = batch.iter().map(|record| record.value.clone()).collect();
         let mut search = Search::among(commands.len());
-        while let Some(range) = search.0.pop() {
+        while let Some(range) = search.next() {
             if let Err(e) = self.pipeline.process(&commands[range.clone()]).await {
                 search.failed(range, e)?;
             }
@@ -90,7 +100,7 @@ mod tests {
     fn find(poison: &[usize], n: usize) -> (Result<(), HandlerError>, Vec<usize>) {
         let mut search = Search::among(n);
         let mut done = Vec::new();
-        while let Some(range) = search.0.pop() {
+        while let Some(range) = search.next() {
             if !poison.iter().any(|at| range.contains(at)) {
                 done.extend(range);
             } else if let Err(e) =

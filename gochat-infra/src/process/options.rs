@@ -89,17 +89,18 @@ pub fn signing_keys(config: &Config) -> Result<Option<SigningKeys>, Problems> {
 #[must_use]
 pub fn sqlite(config: &Config) -> SqliteOptions {
     let data = &config.data;
-    let mut options = SqliteOptions::default();
-    options.readers = data.readers;
-    options.write_queue = data.write_queue;
-    options.read_queue = data.read_queue;
-    options.writer_cache = data.writer_cache.0;
-    options.reader_cache = data.reader_cache.0;
-    options.members_cache = data.members_cache.0;
-    options.users_cache = data.users_cache;
-    options.logins_cache = data.logins_cache;
-    options.size_max = data.size_max.map(|size| size.0);
-    options
+    SqliteOptions {
+        readers: data.readers,
+        write_queue: data.write_queue,
+        read_queue: data.read_queue,
+        writer_cache: data.writer_cache.0,
+        reader_cache: data.reader_cache.0,
+        members_cache: data.members_cache.0,
+        users_cache: data.users_cache,
+        logins_cache: data.logins_cache,
+        size_max: data.size_max.map(|size| size.0),
+        ..SqliteOptions::default()
+    }
 }
 
 /// How passwords are hashed.

@@ -2,6 +2,7 @@
 //!
 //! Only the shells of the four services use this; which ports they wire into which room is theirs.
 
+mod limits;
 pub mod options;
 
 use std::net::SocketAddr;
@@ -27,6 +28,8 @@ use crate::web::counters::{self, Readers};
 use crate::web::http::{Health, probes};
 use crate::web::server::{self, ServerConfig};
 use options::Options;
+
+pub use limits::RedisLimits;
 
 /// One process of a service, before it does anything.
 #[derive(Debug)]
@@ -188,7 +191,6 @@ impl Node {
 }
 
 /// `/metrics`, for whom the settings name.
-#[must_use]
 pub fn counters(config: &Config, metrics: &Metrics) -> axum::Router {
     match config.metrics.access {
         MetricsAccess::Loopback => counters::router(metrics.clone(), Readers::Loopback),

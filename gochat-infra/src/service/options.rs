@@ -5,6 +5,7 @@ use gochat_core::model::GatewayId;
 use crate::etcd::{EtcdConfig, EtcdUser};
 use crate::grpc::channel::ChannelConfig;
 use crate::grpc::serve::ServeConfig;
+use crate::hooks::{SigningSecrets, WebhookConfig};
 use crate::kafka::KafkaConfig;
 use crate::process::config::{Config, Secret};
 use crate::process::{Problem, Problems};
@@ -42,12 +43,10 @@ impl Options {
             let password = config.etcd.password.as_ref().map(|p| p.reveal().to_owned()).unwrap_or_default();
             etcd.user = Some(EtcdUser { name: name.clone(), password });
         }
-        let mut serve = ServeConfig::default();
-        serve.calls_max = service.calls;
-        serve.message_max = service.call_size.as_usize();
-        let mut channel = ChannelConfig::default();
-        channel.deadline = service.call_timeout;
-        channel.message_max = service.call_size.as_usize();
+        let message_max = service.call_size.as_usize();
+        let serve = ServeConfig { calls_max: service.calls, message_max, ..ServeConfig::default() };
+        let channel =
+            ChannelConfig { deadline: service.call_timeout, message_max, ..ChannelConfig::default() };
         Ok(Self { etcd, serve, channel })
     }
 }
@@ -87,6 +86,47 @@ pub fn kafka(config: &Config) -> Result<KafkaConfig, Problems> {
     kafka.submit_timeout = settings.accept_timeout;
     kafka.batch_records = settings.batch;
     Ok(kafka)
+}
+
+/// Whether somebody outside hears of stored messages.
+#[must_use]
+pub fn has_hooks(config: &Config) -> bool {
+    config.hooks.push_url.is_some() || config.hooks.moderation_url.is_some()
+}
+
+/// Where notifications go; `None` for nowhere.
+///
+/// # Errors
+/// They can't be signed.
+pub fn push(config: &Config) -> Result<Option<WebhookConfig>, Problems> {
+    let hooks = &config.hooks;
+    webhook(config, hooks.push_url.as_ref(), hooks.push_secret.as_ref(), "hooks.push_secret")
+}
+
+/// Who judges messages; `None` for nobody.
+///
+/// # Errors
+/// The questions can't be signed.
+pub fn moderation(config: &Config) -> Result<Option<WebhookConfig>, Problems> {
+    let hooks = &config.hooks;
+    webhook(config, hooks.moderation_url.as_ref(), hooks.moderation_secret.as_ref(), "hooks.moderation_secret")
+}
+
+fn webhook(
+    config: &Config,
+    url: Option<&Secret>,
+    secret: Option<&Secret>,
+    key: &str,
+) -> Result<Option<WebhookConfig>, Problems> {
+    const MEND: &str = "set it to a text that the receiver knows too; make one with: echo whsec_$(openssl rand -base64 32)";
+    let Some(url) = url else { return Ok(None) };
+    let secret = secret.ok_or_else(|| Problem::new(key, "is not set, and receivers must be able to check", MEND))?;
+    let secrets = SigningSecrets::parse(secret.reveal());
+    let secrets = secrets.map_err(|e| Problem::new(key, &e.to_string(), MEND))?;
+    let mut webhook = WebhookConfig::new(url.reveal(), secrets);
+    webhook.timeout = config.hooks.timeout;
+    webhook.tries = config.hooks.tries;
+    Ok(Some(webhook))
 }
 
 /// How the database is reached.

@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gochat_core::ports::{ErrorKind, Result};
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::Header;
 
 use super::handler::Raw;
 use crate::kafka::{Producer, Topics};

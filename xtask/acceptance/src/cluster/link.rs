@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// What becomes of bytes on the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +28,8 @@ pub enum Weather {
 pub struct Link {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    /// Ends with this.
+    _tasks: JoinSet<()>,
 }
 
 impl Link {
@@ -46,19 +41,22 @@ impl Link {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let (weather, seen) = watch::channel(Weather::Fair);
-        let task = tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
                 let (target, seen) = (target.clone(), seen.clone());
-                tokio::spawn(async move {
+                connections.spawn(async move {
                     if *seen.borrow() != Weather::Cut
                         && let Ok(far) = TcpStream::connect(target).await
                     {
                         carry(near, far, seen).await;
                     }
                 });
+                while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, weather, task })
+        Ok(Self { address, weather, _tasks: tasks })
     }
 
     /// Where to connect instead.
