@@ -34,7 +34,7 @@ pub fn tell(tasks: &Tasks, presences: Arc<dyn Presences>, clock: Arc<dyn Clock>,
 #[cfg(test)]
 mod tests {
     use async_trait::async_trait;
-    use gochat_core::model::{Caller, ConversationId, GatewayId, SessionId, Timestamp};
+    use gochat_core::model::{Caller, ConversationId, GatewayId, SessionId, Timestamp, UserId};
     use gochat_core::service::Result;
     use gochat_core::testing::ManualClock;
     use parking_lot::Mutex;
@@ -61,6 +61,7 @@ mod tests {
         async fn typing(&self, _: &Caller, _: ConversationId, _: bool) -> Result<()> {
             Ok(())
         }
+        async fn lost(&self, _: &[UserId]) {}
         async fn tell_departures(&self) {
             *self.due.lock() = None;
             self.told.add_permits(1);

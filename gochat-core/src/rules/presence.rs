@@ -121,6 +121,16 @@ impl Tracker {
         self.queue.insert((due, user));
     }
 
+    /// A session was lost with its gateway, the grace time ago or longer. Whether it was the last one is looked up now, unless
+    /// the user is known to be on the way out: then when that time comes.
+    pub fn lost(&mut self, user: UserId, now: Timestamp) {
+        let l = self.leaving.entry(user).or_default();
+        if l.due.is_none() {
+            l.due = Some(now);
+            self.queue.insert((now, user));
+        }
+    }
+
     /// When the next absence is to be told.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {

@@ -253,3 +253,22 @@ proptest! {
         prop_assert_eq!((t.leaving(), t.next_due()), (0, None));
     }
 }
+
+#[test]
+fn who_was_lost_is_looked_up_at_once_unless_on_the_way_out() {
+    let mut t = Tracker::new(GRACE);
+    left(&mut t, user(2), 0);
+    t.lost(user(2), at(1_000));
+    t.lost(user(3), at(1_000));
+    t.lost(user(3), at(1_001));
+    assert_eq!(t.take_due(at(1_001), 10), [user(3)]);
+    // Lost again while it is told: after that.
+    t.lost(user(3), at(1_002));
+    assert_eq!(t.take_due(at(1_002), 10), []);
+    assert_eq!(t.told(&[user(3)]), []);
+    assert_eq!(t.take_due(at(1_003), 10), [user(3)]);
+    assert_eq!(t.told(&[user(3)]), []);
+    assert_eq!(t.take_due(at(5_000), 10), [user(2)]);
+    // Nobody knows what others believe of one that was only lost: their coming is told.
+    assert!(t.came(user(3), true));
+}

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::model::{Caller, ConversationId, GatewayId, SessionId};
+use crate::model::{Caller, ConversationId, GatewayId, SessionId, UserId};
 
 /// What gateways report of their sessions.
 ///
@@ -58,6 +58,12 @@ pub trait Presences: Debug + Send + Sync + 'static {
     /// # Errors
     /// `ConversationNotFound`.
     async fn typing(&self, caller: &Caller, conversation: ConversationId, typing: bool) -> Result<()>;
+
+    /// These users had sessions at a gateway that died the grace time ago or longer, and nobody reported that they closed.
+    /// Tells that those are gone who have no other session. What can't be told now is told later, as all departures are.
+    ///
+    /// Told twice, it does no more harm than that others may hear it twice; so whoever is not sure tells it again.
+    async fn lost(&self, users: &[UserId]);
 
     /// Tells who has been away for the grace time. To be called when [`next_due`](Self::next_due) says so.
     async fn tell_departures(&self);

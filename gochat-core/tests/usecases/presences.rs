@@ -117,6 +117,36 @@ async fn the_oldest_session_beyond_the_limit_ends() {
 }
 
 #[tokio::test]
+async fn who_was_lost_with_a_gateway_is_gone_at_once_unless_elsewhere() {
+    let house = House::new();
+    let [alice, bob] = friends(&house).await;
+    up(&house, &alice, 50).await;
+    up(&house, &bob, 60).await;
+    house.forget();
+    // What the directory says when a gateway is dead: its sessions do not count. Alice's were there, bob's elsewhere.
+    house.ports.sessions.unregister(alice.user, session(50)).await.expect("memory");
+    house.services.presences.lost(&[alice.user, bob.user]).await;
+    assert_eq!(house.heard(), ["bob: friend alice gone"]);
+    assert_eq!(house.services.presences.next_due(), None);
+    up(&house, &alice, 51).await;
+    assert_eq!(house.heard(), ["bob: friend alice here"]);
+}
+
+#[tokio::test]
+async fn who_was_lost_and_had_just_left_elsewhere_keeps_the_grace() {
+    let house = House::new();
+    let [alice, _bob] = friends(&house).await;
+    up(&house, &alice, 50).await;
+    down(&house, &alice, 50).await;
+    house.forget();
+    house.services.presences.lost(&[alice.user]).await;
+    assert_eq!(house.heard(), [""; 0]);
+    up(&house, &alice, 51).await;
+    wait(&house, GRACE).await;
+    assert_eq!(house.heard(), [""; 0], "back within the grace");
+}
+
+#[tokio::test]
 async fn who_is_back_by_another_way_is_not_gone() {
     let house = House::new();
     let [alice, _bob] = friends(&house).await;
@@ -200,6 +230,18 @@ async fn departures_that_cannot_be_looked_up_are_told_later() {
     assert_eq!(house.heard(), [""; 0]);
     shaky.away.store(false, Ordering::SeqCst);
     wait(&house, Duration::from_secs(1)).await;
+    assert_eq!(house.heard(), ["bob: friend alice gone"]);
+}
+
+#[tokio::test]
+async fn the_lost_that_cannot_be_looked_up_are_told_later() {
+    let (house, shaky) = shaky();
+    let [alice, _bob] = friends(&house).await;
+    shaky.away.store(true, Ordering::Relaxed);
+    house.services.presences.lost(&[alice.user]).await;
+    assert_eq!(house.heard(), [""; 0]);
+    shaky.away.store(false, Ordering::Relaxed);
+    wait(&house, GRACE).await;
     assert_eq!(house.heard(), ["bob: friend alice gone"]);
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gochat_core::model::{Caller, ConversationId, GatewayId, SessionId, Timestamp};
+use gochat_core::model::{Caller, ConversationId, GatewayId, SessionId, Timestamp, UserId};
 use gochat_core::service::{Presences, Result, Services};
 use gochat_infra::grpc::channel::{Channel, ChannelConfig};
 use gochat_infra::grpc::logic::{LogicClient, routes};
@@ -77,6 +77,11 @@ impl Presences for Both {
 
     async fn typing(&self, caller: &Caller, conversation: ConversationId, typing: bool) -> Result<()> {
         self.remote.typing(caller, conversation, typing).await
+    }
+
+    async fn lost(&self, users: &[UserId]) {
+        self.remote.lost(users).await;
+        self.here.lost(users).await;
     }
 
     async fn tell_departures(&self) {

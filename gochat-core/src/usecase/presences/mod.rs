@@ -156,6 +156,17 @@ impl service::Presences for Presences {
         Ok(())
     }
 
+    async fn lost(&self, users: &[UserId]) {
+        let now = self.cx.now();
+        for users in users.chunks(BATCH) {
+            {
+                let mut tracker = self.tracker();
+                users.iter().for_each(|user| tracker.lost(*user, now));
+            }
+            self.tell_departures().await;
+        }
+    }
+
     async fn tell_departures(&self) {
         // Who came before anybody left is told before.
         self.tell_arrivals_left().await;

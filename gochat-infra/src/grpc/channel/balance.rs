@@ -1,5 +1,6 @@
 //! Which instance the next call goes to.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -74,8 +75,8 @@ impl Balancer {
         Self { config, log, state: Mutex::new(state) }
     }
 
-    /// The instance that rests least, then is least busy. Needs a tokio runtime around it.
-    pub(super) fn pick(&self) -> Option<Picked> {
+    /// The instance that rests least, then is nearest to a key, or without one least busy. Needs a tokio runtime around it.
+    pub(super) fn pick(&self, near: Option<u64>) -> Option<Picked> {
         let mut state = self.state.lock();
         // An error only says that the list will not change any more.
         if !state.begun || state.addresses.has_changed().unwrap_or(false) {
@@ -86,7 +87,8 @@ impl Balancer {
         let in_turn = (0..count).map(|i| &state.instances[state.turn.wrapping_add(i) % count]);
         let best = in_turn.min_by_key(|instance| {
             let resting = instance.resting.lock().filter(|until| *until > now);
-            (resting, instance.under_way.load(Ordering::Relaxed))
+            let weight = near.map(|key| Reverse(weight(&instance.address, key)));
+            (resting, weight, instance.under_way.load(Ordering::Relaxed))
         })?;
         best.under_way.fetch_add(1, Ordering::Relaxed);
         Some(Picked(Arc::clone(best)))
@@ -139,4 +141,17 @@ impl Balancer {
             rest: config.rest,
         }))
     }
+}
+
+/// How near an instance is to a key: rendezvous hashing (highest random weight; Thaler and Ravishankar, 1998). All processes
+/// must find the same, whatever they were built with, so both steps are spelled out: FNV-1a over the address, then the
+/// finalizer of SplitMix64 over that and the key.
+fn weight(address: &str, key: u64) -> u64 {
+    let of_address = address.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut mixed = of_address ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }

@@ -53,10 +53,13 @@ impl Default for ChannelConfig {
     }
 }
 
-/// Calls to one service, each to the instance that has the fewest under way. It connects when it is first needed, and again
-/// after a connection broke. Clones are handles on the same.
+/// Calls to one service, each to the instance that has the fewest under way, or that is [near](Self::near) to something. It
+/// connects when it is first needed, and again after a connection broke. Clones are handles on the same.
 #[derive(Clone)]
-pub struct Channel(Arc<Inner>);
+pub struct Channel {
+    inner: Arc<Inner>,
+    near: Option<u64>,
+}
 
 struct Inner {
     balancer: Balancer,
@@ -77,12 +80,24 @@ impl Channel {
     #[must_use]
     pub fn watched(addresses: watch::Receiver<Vec<String>>, config: ChannelConfig, log: &Logger) -> Self {
         let balancer = Balancer::new(addresses.clone(), config.clone(), log.clone());
-        Self(Arc::new(Inner { balancer, config, addresses }))
+        Self { inner: Arc::new(Inner { balancer, config, addresses }), near: None }
+    }
+
+    /// The same channel, whose calls go to one instance for each `key`, since that one remembers something of it: from
+    /// every process to the same one, while all have the same list. While it can't be reached they go to the next nearest.
+    ///
+    /// When an instance comes, it takes over its share of the keys, from each of the others as many; when one goes, its keys
+    /// are shared out among those left. No other key moves. What the former instance remembers of a key that has moved is
+    /// not known to the new one: it must do no more than repeat or leave out what is for the moment only. Processes hear of
+    /// a change a moment apart, and in between may call different instances.
+    #[must_use]
+    pub fn near(&self, key: u64) -> Self {
+        Self { inner: Arc::clone(&self.inner), near: Some(key) }
     }
 
     /// Waits until there is an instance to call, as a service does that starts.
     pub async fn listed(&self) {
-        let mut addresses = self.0.addresses.clone();
+        let mut addresses = self.inner.addresses.clone();
         // It fails when nobody will list any more: the first call says so.
         let _ = addresses.wait_for(|list| !list.is_empty()).await;
     }
@@ -90,7 +105,7 @@ impl Channel {
     /// Most bytes of one message, for the generated clients.
     #[must_use]
     pub fn message_max(&self) -> usize {
-        self.0.config.message_max
+        self.inner.config.message_max
     }
 
     /// Whether a message is small enough to be sent.
@@ -98,7 +113,7 @@ impl Channel {
     /// # Errors
     /// It is larger than allowed. (tonic would find out half way, and break the connection off.)
     pub fn check_size(&self, message: &impl prost::Message) -> Result<(), Status> {
-        let (bytes, max) = (message.encoded_len(), self.0.config.message_max);
+        let (bytes, max) = (message.encoded_len(), self.inner.config.message_max);
         if bytes > max {
             return Err(Status::out_of_range(format!("a message of {bytes} bytes, {max} are allowed")));
         }
@@ -138,7 +153,7 @@ impl Channel {
 
     /// When a call that begins now must have ended.
     fn end(&self) -> Instant {
-        let own = Instant::now() + self.0.config.deadline;
+        let own = Instant::now() + self.inner.config.deadline;
         deadline::current().map_or(own, |outer| outer.min(own))
     }
 }
@@ -149,7 +164,7 @@ fn late() -> Status {
 
 impl fmt::Debug for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Channel").field("addresses", &*self.0.addresses.borrow()).finish_non_exhaustive()
+        f.debug_struct("Channel").field("addresses", &*self.inner.addresses.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -167,7 +182,7 @@ impl Service<http::Request<Body>> for Channel {
         if let Some(allowed) = deadline::read(request.headers()) {
             end = end.min(Instant::now() + allowed);
         }
-        let picked = self.0.balancer.pick();
+        let picked = self.inner.balancer.pick(self.near);
         Box::pin(async move {
             let Some(picked) = picked else {
                 return Err(Status::from_error(Box::new(ConnectError("no instance is listed".into()))));

@@ -13,7 +13,7 @@ fn balancer(list: &[&str]) -> (watch::Sender<Vec<String>>, Balancer) {
 
 /// Where ten calls go that are all under way at once.
 fn spread(balancer: &Balancer) -> std::collections::BTreeMap<String, usize> {
-    let picked: Vec<_> = (0..10).filter_map(|_| balancer.pick()).collect();
+    let picked: Vec<_> = (0..10).filter_map(|_| balancer.pick(None)).collect();
     let mut spread = std::collections::BTreeMap::new();
     for p in &picked {
         *spread.entry(p.address().to_owned()).or_default() += 1;
@@ -26,20 +26,20 @@ async fn calls_go_to_the_least_busy() {
     let (_sender, balancer) = balancer(&["127.0.0.1:1", "127.0.0.1:2"]);
     assert_eq!(spread(&balancer).into_values().collect::<Vec<_>>(), [5, 5]);
     // One after the other they take turns.
-    let first = balancer.pick().expect("an instance").address().to_owned();
-    assert_ne!(balancer.pick().expect("an instance").address(), first);
+    let first = balancer.pick(None).expect("an instance").address().to_owned();
+    assert_ne!(balancer.pick(None).expect("an instance").address(), first);
 }
 
 #[tokio::test(start_paused = true)]
 async fn who_failed_rests_unless_all_did() {
     let (_sender, balancer) = balancer(&["127.0.0.1:1", "127.0.0.1:2"]);
-    let bad = balancer.pick().expect("an instance");
+    let bad = balancer.pick(None).expect("an instance");
     let (bad_address, other) = (bad.address().to_owned(), spread(&balancer).len());
     assert_eq!(other, 2);
     bad.failed();
     drop(bad);
     assert!(!spread(&balancer).contains_key(&bad_address));
-    let good = balancer.pick().expect("an instance");
+    let good = balancer.pick(None).expect("an instance");
     tokio::time::advance(Duration::from_millis(10)).await;
     good.failed();
     drop(good);
@@ -52,17 +52,57 @@ async fn who_failed_rests_unless_all_did() {
 #[tokio::test]
 async fn the_list_is_followed() {
     let (sender, balancer) = balancer(&[]);
-    assert!(balancer.pick().is_none());
+    assert!(balancer.pick(None).is_none());
     let list = ["127.0.0.1:1", "no port", "u@h:1", "127.0.0.1:1", "h:1/path", "repo-2.local:50051"];
     sender.send_replace(list.map(str::to_owned).to_vec());
     assert_eq!(spread(&balancer).into_keys().collect::<Vec<_>>(), ["127.0.0.1:1", "repo-2.local:50051"]);
-    let kept = balancer.pick().expect("an instance");
+    let kept = balancer.pick(None).expect("an instance");
     sender.send_replace(vec![kept.address().to_owned()]);
     // Its call under way still counts: it is the same instance.
     assert_eq!(spread(&balancer).len(), 1);
     assert_eq!(kept.under_way(), 1);
     drop(sender);
-    assert!(balancer.pick().is_some(), "the last list stays");
+    assert!(balancer.pick(None).is_some(), "the last list stays");
+}
+
+/// Where calls near each of 1,000 keys go.
+fn homes(balancer: &Balancer) -> Vec<String> {
+    (0..1_000).map(|key| balancer.pick(Some(key)).expect("an instance").address().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_near_stays_near_while_instances_come_and_go() {
+    let (sender, balancer) = balancer(&["h:3", "h:1", "h:2"]);
+    let three = homes(&balancer);
+    assert_eq!(homes(&balancer), three);
+    let other = self::balancer(&["h:2", "h:3", "h:1"]).1;
+    assert_eq!(homes(&other), three, "every process finds the same");
+    for address in ["h:1", "h:2", "h:3"] {
+        let share = three.iter().filter(|home| *home == address).count();
+        assert!((270..400).contains(&share), "{address} has {share}");
+    }
+    // The weights are the same in every build.
+    assert_eq!(three[..8].join(" "), "h:3 h:1 h:3 h:3 h:1 h:3 h:3 h:1");
+    sender.send_replace(["h:1", "h:3"].map(str::to_owned).to_vec());
+    for (before, after) in three.iter().zip(homes(&balancer)) {
+        assert!(*before == after || before == "h:2", "only those of the one that went move");
+    }
+    sender.send_replace(["h:1", "h:2", "h:3", "h:4"].map(str::to_owned).to_vec());
+    for (before, after) in three.iter().zip(homes(&balancer)) {
+        assert!(*before == after || after == "h:4", "only the one that came takes any");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn near_one_that_rests_is_the_next() {
+    let (_sender, balancer) = balancer(&["h:1", "h:2", "h:3"]);
+    let best = balancer.pick(Some(7)).expect("an instance");
+    best.failed();
+    let next = balancer.pick(Some(7)).expect("an instance");
+    assert_ne!(best.address(), next.address());
+    assert_eq!(balancer.pick(Some(7)).expect("an instance").address(), next.address());
+    tokio::time::advance(ChannelConfig::default().rest).await;
+    assert_eq!(balancer.pick(Some(7)).expect("an instance").address(), best.address());
 }
 
 #[tokio::test]

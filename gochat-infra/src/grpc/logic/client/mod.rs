@@ -55,6 +55,11 @@ impl LogicClient {
         }
     }
 
+    /// The same client, whose calls go to one instance for each `key`.
+    fn near(&self, key: u64) -> Self {
+        Self { channel: self.channel.near(key) }
+    }
+
     /// Makes a call, and reads its answer.
     async fn ask<Q, P, T, F>(
         &self,
