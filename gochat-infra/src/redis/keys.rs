@@ -77,10 +77,25 @@ impl Keys {
         self.of('g', id.as_str(), "users")
     }
 
+    /// A hash: session id to user id, of the sessions that a gateway has lost and that are to be told of.
+    pub(super) fn gateway_lost(&self, id: &GatewayId) -> Key {
+        self.of('g', id.as_str(), "lost")
+    }
+
+    /// Who tells of those.
+    pub(super) fn gateway_claim(&self, id: &GatewayId) -> Key {
+        self.of('g', id.as_str(), "claim")
+    }
+
     /// A sorted set: gateway ids by when their leases end.
     pub(super) fn gateways(&self) -> Key {
         let name = format!("{}:{{gateways}}", self.prefix);
         Key { name, tag: FxBuildHasher.hash_one("gateways") }
+    }
+
+    /// A list: when events of a kind happened lately, of whoever has this digest or identifier.
+    pub(super) fn throttle(&self, kind: &str, whose: &str) -> Key {
+        self.of('t', whose, kind)
     }
 
     /// A user's public face.

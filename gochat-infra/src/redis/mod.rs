@@ -21,6 +21,7 @@ mod keys;
 mod scripts;
 mod sequencer;
 mod sessions;
+mod throttle;
 
 pub use caches::Caches;
 pub use client::{Redis, RedisStats};
@@ -29,4 +30,11 @@ pub use dedup::RedisDedup;
 pub use detours::RedisDetours;
 pub use error::RedisConfigError;
 pub use sequencer::RedisSequencer;
-pub use sessions::{GatewayLease, HeldSessions, LeaseError, LeaseState, RedisSessions};
+pub use sessions::{
+    GatewayLease, GatewayStanding, HeldSessions, LeaseError, LeaseState, Lost, LostPage, RedisSessions,
+};
+pub use throttle::{RedisThrottle, Window};
+
+fn millis(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -109,6 +109,63 @@ redis.call('DEL', KEYS[1], KEYS[2], KEYS[3])
 return 1
 ";
 
+/// KEYS the gateways. Of each its name and in how many ms its lease ends, below 0 where it has ended.
+const STANDINGS: &str = "
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local all = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', '-inf', 'WITHSCORES', 'LIMIT', 0, 10000)
+for i = 2, #all, 2 do all[i] = string.format('%.0f', all[i] - now) end
+return all
+";
+
+/// KEYS the sessions that a gateway has lost; ARGV time to live in ms, then sessions and users in turn.
+const SET_ASIDE: &str = "
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return true
+";
+
+/// KEYS a gateway's lease, its sessions, its users, what it has lost, who tells of that; ARGV the claimant, how long the claim
+/// holds in ms, the size of a page, time to live of what was lost in ms. `claimed` by another, `nothing`, or `lives` or
+/// `dead`, and sessions and users in turn.
+const CLAIM: &str = "
+local claimant = redis.call('GET', KEYS[5])
+if claimant and claimant ~= ARGV[1] then return {'claimed'} end
+local lives = redis.call('EXISTS', KEYS[1]) == 1
+local lost = redis.call('EXISTS', KEYS[4]) == 1
+if not lost and not lives and redis.call('EXISTS', KEYS[2]) == 1 then
+  redis.call('RENAME', KEYS[2], KEYS[4])
+  redis.call('DEL', KEYS[3])
+  redis.call('PEXPIRE', KEYS[4], ARGV[4])
+  lost = true
+end
+if not lost then
+  redis.call('DEL', KEYS[5])
+  return {'nothing'}
+end
+redis.call('SET', KEYS[5], ARGV[1], 'PX', ARGV[2])
+local answer = redis.call('HRANDFIELD', KEYS[4], ARGV[3], 'WITHVALUES')
+table.insert(answer, 1, lives and 'lives' or 'dead')
+return answer
+";
+
+/// KEYS the times of events; ARGV most of them, the window in ms, '1' if it is asked whether one more may happen, '1' if it is
+/// counted where it may. How many ms until it may.
+const THROTTLE: &str = "
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+if ARGV[3] == '1' then
+  local first = redis.call('LINDEX', KEYS[1], '-' .. ARGV[1])
+  if first and first + ARGV[2] > now then return math.min(first + ARGV[2] - now, tonumber(ARGV[2])) end
+end
+if ARGV[4] == '1' then
+  redis.call('RPUSH', KEYS[1], string.format('%.0f', now))
+  redis.call('LTRIM', KEYS[1], '-' .. ARGV[1], -1)
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 0
+";
+
 /// KEYS the gateways; ARGV gateway, ms that it lives, ms that the dead are remembered.
 const LIVE: &str = "
 local t = redis.call('TIME')
@@ -210,6 +267,10 @@ scripts! {
     release = RELEASE,
     live = LIVE,
     gateways = GATEWAYS,
+    standings = STANDINGS,
+    set_aside = SET_ASIDE,
+    claim = CLAIM,
+    throttle = THROTTLE,
     look = LOOK,
     fill = FILL,
     fill_recent = FILL_RECENT,

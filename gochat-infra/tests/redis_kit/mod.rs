@@ -5,6 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod faults;
 pub(crate) mod gateways;
 pub(crate) mod own;
+pub(crate) mod throttles;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

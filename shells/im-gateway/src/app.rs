@@ -14,7 +14,7 @@ use gochat_infra::process::{Problems, options};
 use gochat_infra::redis::GatewayLease;
 use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::runtime::{Phase, Supervisor};
-use gochat_infra::service::{self, Node};
+use gochat_infra::service::{self, Node, RedisLimits};
 use gochat_infra::web::assets::{self, Asset};
 use gochat_infra::web::mount::{self, MountParts};
 use gochat_infra::web::server;
@@ -60,11 +60,14 @@ impl Program for App {
         let hub =
             Hub::new(gateway.clone(), Arc::new(JsonEncoder), options::queue(config), node.metrics.clone());
         let work = supervisor.phase(Phase::Work);
+        let limits = RedisLimits::new(redis.clone(), &node.metrics);
         let lease = GatewayLease::take(redis, gateway.clone(), Arc::new(hub.clone()), work, log).await?;
         lease.watch(&node.metrics);
         // A session that is registered must miss nothing: what comes for it is read before anybody is let in.
         let deliver = Arc::new(hub.clone());
         Downstream::start(&kafka, &gateway, deliver, supervisor, &node.metrics, log)?.ready().await?;
+        let mut mounted = options::mount(config)?;
+        mounted.http.shared_limits = Some(Arc::new(limits));
         let parts = MountParts {
             services: LogicClient::new(node.channel("im-logic")?).services(),
             upstream: Arc::new(KafkaUpstream::new(producer, &kafka)),
@@ -76,7 +79,7 @@ impl Program for App {
             health: node.ready(Some(&ids)),
             log: log.clone(),
         };
-        let router = mount::router(parts, options::mount(config)?)
+        let router = mount::router(parts, mounted)
             .merge(assets::router(PAGE))
             .merge(service::counters(config, &node.metrics));
         server::serve(listener, router, options::server(config)?, supervisor, log);

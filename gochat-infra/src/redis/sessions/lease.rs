@@ -17,8 +17,9 @@ use super::super::client::Redis;
 use super::super::command::Command;
 use super::super::config::RedisConfig;
 use super::super::error::Call;
+use super::super::millis;
 use super::held::HeldSessions;
-use super::{millis, record};
+use super::{lost, record};
 use crate::runtime::metrics::{Counter, Metrics};
 use crate::runtime::{Policy, Snowflake, SystemClock, Tasks};
 
@@ -203,7 +204,7 @@ impl Keeper {
     }
 
     /// Takes out the sessions that the directory has of this gateway and that `goes` says: at first those of an earlier run,
-    /// which would come to life with it.
+    /// which would come to life with it. Nobody has told of their end, so they are set aside for that.
     async fn clear(&self, goes: impl Fn(SessionId) -> bool) -> Result<()> {
         let list = self.redis.keys().gateway_sessions(&self.gateway);
         let mut cursor = String::from("0");
@@ -219,6 +220,10 @@ impl Keeper {
             while let (Some(session), Some(user)) = (found.next().flatten(), found.next().flatten()) {
                 let session = SessionId::new(session).filter(|session| goes(*session));
                 old.extend(session.zip(UserId::new(user)));
+            }
+            if !old.is_empty() {
+                let aside = lost::set_aside(&self.redis, &self.gateway, &old);
+                self.redis.call("lease.take", Call::Again, vec![aside]).await?;
             }
             self.remove(&old).await?;
             cursor = answer::text(next).ok_or_else(strange)?.to_owned();

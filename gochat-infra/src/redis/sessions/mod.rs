@@ -7,6 +7,7 @@
 mod gateways;
 mod held;
 mod lease;
+mod lost;
 mod record;
 
 use std::sync::Arc;
@@ -25,10 +26,12 @@ use super::answer;
 use super::client::Redis;
 use super::command::Command;
 use super::error::Call;
+use super::millis;
 use crate::routes::{Gateways as OfUser, Routes};
 
 pub use held::HeldSessions;
 pub use lease::{GatewayLease, LeaseError, LeaseState};
+pub use lost::{Lost, LostPage, Standing as GatewayStanding};
 
 /// The directory of sessions that all processes share.
 ///
@@ -281,10 +284,6 @@ impl Routes for RedisSessions {
 /// The gateway that the value of a session names.
 fn named(value: &Value) -> Option<&str> {
     record::gateway(answer::text(value)?)
-}
-
-fn millis(time: std::time::Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn millis_i64(time: std::time::Duration) -> i64 {

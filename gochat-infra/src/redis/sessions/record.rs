@@ -17,6 +17,11 @@ pub(super) fn gateway(value: &str) -> Option<&str> {
     GatewayId::new(name).map(|_| name)
 }
 
+/// Whether a value is a guest's.
+pub(super) fn is_guest(value: &str) -> bool {
+    value.rsplit_once(' ').is_some_and(|(_, guest)| guest == "1")
+}
+
 #[cfg(test)]
 mod tests {
     use gochat_core::model::{LoginId, SessionId, Timestamp, UserId};
@@ -35,6 +40,7 @@ mod tests {
         };
         assert_eq!(value(&record), "-7 gw-1 4 1");
         assert_eq!(gateway(&value(&record)), Some("gw-1"));
+        assert!(is_guest(&value(&record)) && !is_guest("-7 gw-1 4 0") && !is_guest("1"));
         for bad in ["", "7", "x gw-1 4 1", "7 a.b 4 1", "7  4 1"] {
             assert_eq!(gateway(bad), None, "{bad:?}");
         }

@@ -1,8 +1,9 @@
 //! What an operator may set of the HTTP side.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Net, Origins};
+use super::{Net, Origins, SharedLimits};
 
 /// Bounds and choices of the HTTP side.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<Net>,
     /// Limits of accounts.
     pub limits: RateLimits,
+    /// Where the limits of accounts are counted for all gateways together; none: each counts alone.
+    pub shared_limits: Option<Arc<dyn SharedLimits>>,
 }
 
 impl Default for HttpConfig {
@@ -31,6 +34,7 @@ impl Default for HttpConfig {
             receipt_wait: Duration::from_secs(4),
             trusted_proxies: Vec::new(),
             limits: RateLimits::default(),
+            shared_limits: None,
         }
     }
 }

@@ -13,6 +13,7 @@ mod peer;
 mod query;
 mod reply;
 mod routes;
+mod shared;
 mod throttle;
 
 use std::fmt::Debug;
@@ -32,6 +33,7 @@ pub use config::{HttpConfig, RateLimits};
 pub use origin::{BadOrigin, Origins};
 pub use peer::{BadNet, Net};
 pub use routes::ROUTES;
+pub use shared::{Counted, Limited, SharedLimits, Whose};
 
 use super::rate::SendRate;
 use throttle::Throttles;
@@ -117,7 +119,7 @@ pub fn probes(health: Arc<dyn Health>) -> Router {
 /// Limits by address need the client's: whoever serves the router puts `ConnectInfo<SocketAddr>` into the extensions of
 /// each request, as `axum::serve` does with `into_make_service_with_connect_info`.
 pub fn router(state: HttpState) -> Router {
-    let throttles = Throttles::new(&state.config.limits);
+    let throttles = Throttles::new(&state);
     let api = Arc::new(Api { state, throttles });
     routes::all()
         .fallback(routes::not_found)

@@ -26,7 +26,7 @@ pub(super) async fn register(State(api): State<Arc<Api>>, cx: Context, body: Tex
     let avatar = wrong.or_default("avatar", form.avatar.optional_text().map_err(ill));
     wrong.check()?;
     if let Some(address) = &cx.limited_by {
-        api.throttles.registrations.take(address, api.clock.now()).map_err(Problem::limited)?;
+        api.throttles.registration(address).await.map_err(Problem::limited)?;
     }
     let mut new = Registration::new(username, password);
     avatar.unwrap_or_default().clone_into(&mut new.avatar);
@@ -42,28 +42,19 @@ pub(super) async fn login(State(api): State<Arc<Api>>, cx: Context, body: Text) 
     let password = wrong.or_default("password", form.password.text().map_err(ill));
     wrong.check()?;
 
-    let limits = &api.throttles;
-    let name = UsernameKey::of(username);
-    let now = api.clock.now();
-    if let Some(name) = &name {
-        limits.login_name.check(name, now).map_err(Problem::limited)?;
-    }
-    if let Some(address) = &cx.limited_by {
-        limits.login_address.check(address, now).map_err(Problem::limited)?;
-    }
-    let grant = api.services.accounts.login(username, password).await.inspect_err(|error| {
-        if matches!(error, Error::BadCredentials) {
-            let now = api.clock.now();
-            if let Some(name) = &name {
-                limits.login_name.count(name, now);
+    let (name, from) = (UsernameKey::of(username), cx.limited_by.as_ref());
+    api.throttles.login(name.as_ref(), from).await.map_err(Problem::limited)?;
+    let grant = match api.services.accounts.login(username, password).await {
+        Ok(grant) => grant,
+        Err(error) => {
+            if matches!(error, Error::BadCredentials) {
+                api.throttles.login_failed(name.as_ref(), from).await;
             }
-            if let Some(address) = &cx.limited_by {
-                limits.login_address.count(address, now);
-            }
+            return Err(error.into());
         }
-    })?;
+    };
     if let Some(name) = &name {
-        limits.login_name.clear(name);
+        api.throttles.logged_in(name).await;
     }
     cx.reply(StatusCode::OK, Done::LoggedIn, convert::login(&grant))
 }
@@ -72,7 +63,7 @@ pub(super) async fn guest(State(api): State<Arc<Api>>, cx: Context, body: Text) 
     let form: Guest<'_> = body.form()?;
     let name = optional_text("guestName", &form.guest_name)?.unwrap_or_default();
     if let Some(address) = &cx.limited_by {
-        api.throttles.guests.take(address, api.clock.now()).map_err(Problem::limited)?;
+        api.throttles.guest(address).await.map_err(Problem::limited)?;
     }
     let grant = api.services.accounts.guest(name).await?;
     cx.reply(StatusCode::OK, Done::LoggedIn, convert::login(&grant))
