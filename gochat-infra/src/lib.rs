@@ -5,7 +5,8 @@
 //! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program),
 //! [`departures`] (who has gone is told), [`transfer`] (a data folder goes into MySQL).
 //! What several processes need beside: [`wire`] (the model as protobuf), [`grpc`] (calls between services), [`kafka`]
-//! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there), [`service`] (a process of it).
+//! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there), [`hooks`] (systems outside),
+//! [`service`] (a process of it).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -22,6 +23,9 @@ pub mod etcd;
 #[cfg(feature = "grpc")]
 #[cfg_attr(docsrs, doc(cfg(feature = "grpc")))]
 pub mod grpc;
+#[cfg(feature = "hooks")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hooks")))]
+pub mod hooks;
 pub mod hub;
 #[cfg(feature = "kafka")]
 #[cfg_attr(docsrs, doc(cfg(feature = "kafka")))]

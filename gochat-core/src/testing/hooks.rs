@@ -22,7 +22,7 @@ impl Mood {
     fn answer(self, operation: &'static str) -> Result<()> {
         match self {
             Self::Well => Ok(()),
-            Self::Refusing => Err(StoreError::new(ErrorKind::Precondition, Retry::Never, operation)),
+            Self::Refusing => Err(StoreError::new(ErrorKind::Internal, Retry::Never, operation)),
             Self::Away => Err(StoreError::new(ErrorKind::Unavailable, Retry::Ambiguous, operation)),
         }
     }

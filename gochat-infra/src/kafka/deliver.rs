@@ -15,6 +15,7 @@ use slog::{Logger, info, warn};
 
 use super::consumer::Schema;
 use super::error::{is_absent, produce_error};
+use super::facts::fact;
 use super::{KafkaConfig, Outgoing, Producer, Topics};
 use crate::routes::{Detours, Gateways, Routes};
 use crate::wire::{self, Wire as _};
@@ -35,6 +36,7 @@ pub struct KafkaDeliver {
     fanout: Arc<str>,
     gone: Mutex<FxHashMap<GatewayId, Instant>>,
     detours: Option<Arc<dyn Detours>>,
+    facts: Option<Arc<str>>,
     log: Logger,
 }
 
@@ -47,7 +49,7 @@ impl KafkaDeliver {
     pub fn new(producer: Producer, routes: Arc<dyn Routes>, config: &KafkaConfig, log: &Logger) -> Self {
         let topics = Topics::new(&config.prefix);
         let (fanout, gone, log) = (topics.fanout().into(), Mutex::default(), log.clone());
-        Self { producer, routes, topics, fanout, gone, detours: None, log }
+        Self { producer, routes, topics, fanout, gone, detours: None, facts: None, log }
     }
 
     /// Keeps the order of conversations that shrink below the limit of direct delivery in mid-stream: for whoever decides
@@ -55,6 +57,14 @@ impl KafkaDeliver {
     #[must_use]
     pub fn keeping_order(mut self, detours: Arc<dyn Detours>) -> Self {
         self.detours = Some(detours);
+        self
+    }
+
+    /// Writes the fact that a message is stored to the events topic, beside each delivery of a new one: for whoever delivers
+    /// what was stored, which is the pipeline, not the fan-out itself.
+    #[must_use]
+    pub fn with_facts(mut self) -> Self {
+        self.facts = Some(self.topics.events().into());
         self
     }
 
@@ -219,6 +229,10 @@ impl Deliver for KafkaDeliver {
                 });
                 gateways.push(Some(gateway.clone()));
             }
+        }
+        if let Some(topic) = &self.facts {
+            records.extend(batch.iter().filter_map(|delivery| fact(topic, delivery)));
+            gateways.resize(records.len(), None);
         }
         let outcomes = self.producer.produce_each(OPERATION, &records).await?;
         for (outcome, gateway) in outcomes.into_iter().zip(gateways) {

@@ -1,7 +1,8 @@
 //! Records between services, on Kafka.
 //!
 //! Gateways hand sends to im-logic ([`KafkaUpstream`]), im-logic and im-task hand deliveries to gateways ([`KafkaDeliver`],
-//! [`Downstream`]), and large conversations go through im-task ([`FanoutHandler`]). What comes in by a group
+//! [`Downstream`]), and large conversations go through im-task ([`FanoutHandler`]). What systems outside hear of goes there as
+//! facts ([`MessageStored`], [`PushHandler`], [`ModerationHandler`]). What comes in by a group
 //! ([`GroupConsumer`]) is passed only after its effect; what can't be handled goes to a dead-letter topic, from which
 //! [`replay`] brings it back.
 //!
@@ -13,6 +14,7 @@ mod context;
 mod deliver;
 mod downstream;
 mod error;
+mod facts;
 mod fanout;
 mod pipeline;
 mod producer;
@@ -25,6 +27,7 @@ pub use consumer::{GroupConsumer, Handler, HandlerError, Record, Schema};
 pub use deliver::KafkaDeliver;
 pub use downstream::{Downstream, Ready};
 pub use error::KafkaError;
+pub use facts::{MessageStored, ModerationHandler, PushHandler};
 pub use fanout::FanoutHandler;
 pub use pipeline::PipelineHandler;
 pub use producer::{Outgoing, Producer};

@@ -5,7 +5,7 @@ use gochat_core::model::GatewayId;
 use crate::etcd::{EtcdConfig, EtcdUser};
 use crate::grpc::channel::ChannelConfig;
 use crate::grpc::serve::ServeConfig;
-use crate::hooks::{SigningSecrets, WebhookConfig};
+use crate::hooks::{SigningSecrets, WebhookConfig, WebhookError};
 use crate::kafka::KafkaConfig;
 use crate::process::config::{Config, Secret};
 use crate::process::{Problem, Problems};
@@ -97,35 +97,41 @@ pub fn has_hooks(config: &Config) -> bool {
 /// Where notifications go; `None` for nowhere.
 ///
 /// # Errors
-/// They can't be signed.
+/// It can't be posted to, or not signed.
 pub fn push(config: &Config) -> Result<Option<WebhookConfig>, Problems> {
     let hooks = &config.hooks;
-    webhook(config, hooks.push_url.as_ref(), hooks.push_secret.as_ref(), "hooks.push_secret")
+    webhook(config, "push", hooks.push_url.as_ref(), hooks.push_secret.as_ref())
 }
 
 /// Who judges messages; `None` for nobody.
 ///
 /// # Errors
-/// The questions can't be signed.
+/// As [`push`].
 pub fn moderation(config: &Config) -> Result<Option<WebhookConfig>, Problems> {
     let hooks = &config.hooks;
-    webhook(config, hooks.moderation_url.as_ref(), hooks.moderation_secret.as_ref(), "hooks.moderation_secret")
+    webhook(config, "moderation", hooks.moderation_url.as_ref(), hooks.moderation_secret.as_ref())
 }
 
 fn webhook(
     config: &Config,
+    of: &str,
     url: Option<&Secret>,
     secret: Option<&Secret>,
-    key: &str,
 ) -> Result<Option<WebhookConfig>, Problems> {
-    const MEND: &str = "set it to a text that the receiver knows too; make one with: echo whsec_$(openssl rand -base64 32)";
+    let wrong = |what: &str| {
+        let mend = "make one with: echo whsec_$(openssl rand -base64 32), and tell the receiver";
+        Problem::new(format!("hooks.{of}_secret"), what, mend)
+    };
     let Some(url) = url else { return Ok(None) };
-    let secret = secret.ok_or_else(|| Problem::new(key, "is not set, and receivers must be able to check", MEND))?;
-    let secrets = SigningSecrets::parse(secret.reveal());
-    let secrets = secrets.map_err(|e| Problem::new(key, &e.to_string(), MEND))?;
+    let secret = secret.ok_or_else(|| wrong("is not set, and nobody could tell our requests from others"))?;
+    let secrets = SigningSecrets::parse(secret.reveal()).map_err(|e| wrong(&e.to_string()))?;
     let mut webhook = WebhookConfig::new(url.reveal(), secrets);
     webhook.timeout = config.hooks.timeout;
     webhook.tries = config.hooks.tries;
+    let address = |e: WebhookError| {
+        Problem::new(format!("hooks.{of}_url"), &e.to_string(), "such as https://push.example.com/gochat")
+    };
+    webhook.check().map_err(address)?;
     Ok(Some(webhook))
 }
 

@@ -56,6 +56,8 @@ impl Program for App {
         producer.connect(&kafka).await?;
         let sessions = Arc::new(RedisSessions::new(redis.clone()));
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
+        let deliver = KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log)
+            .keeping_order(Arc::new(RedisDetours::new(redis.clone())));
         let ports = Ports {
             clock: Arc::clone(&node.clock),
             ids: Arc::new(ids.clone()),
@@ -70,11 +72,8 @@ impl Program for App {
             groups: repo.clone(),
             messages: repo,
             sequencer: Arc::new(RedisSequencer::new(redis.clone())),
-            dedup: Arc::new(RedisDedup::new(redis.clone())),
-            deliver: Arc::new(
-                KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log)
-                    .keeping_order(Arc::new(RedisDetours::new(redis.clone()))),
-            ),
+            dedup: Arc::new(RedisDedup::new(redis)),
+            deliver: Arc::new(if service::options::has_hooks(config) { deliver.with_facts() } else { deliver }),
             sessions,
         };
         let settings = Arc::new(config.settings());

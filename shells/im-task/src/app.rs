@@ -16,6 +16,8 @@ use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::service::{self, Node};
 use slog::Logger;
 
+use crate::hooks::{self, Hooks};
+
 /// Commands beside serving.
 #[derive(Debug, Clone, Subcommand)]
 pub(crate) enum Command {
@@ -29,7 +31,7 @@ pub(crate) enum Command {
     },
 }
 
-/// Fan-out to large groups, behind Kafka.
+/// Fan-out to large groups, and what systems outside hear of, behind Kafka.
 pub(crate) struct App {
     node: Node,
     address: SocketAddr,
@@ -37,7 +39,7 @@ pub(crate) struct App {
 
 impl Program for App {
     const NAME: &'static str = "im-task";
-    const ABOUT: &'static str = "GoChat's tasks: fan-out to large groups";
+    const ABOUT: &'static str = "GoChat's tasks: fan-out to large groups, notifications, moderation";
     const LISTEN: &'static str = "service.listen";
     type Own = Command;
 
@@ -45,7 +47,7 @@ impl Program for App {
         Node::check(&effective.config)?;
         service::options::redis(&effective.config)?;
         service::options::kafka(&effective.config)?;
-        Ok(())
+        hooks::check(&effective.config)
     }
 
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
@@ -57,8 +59,9 @@ impl Program for App {
         let detours = Arc::new(RedisDetours::new(redis.clone()));
         let sessions = Arc::new(RedisSessions::new(redis));
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
-        let deliver = Arc::new(KafkaDeliver::new(producer.clone(), sessions, &kafka, &node.log));
-        let handler = Arc::new(FanoutHandler::new(repo, deliver, detours, &node.log));
+        let deliver = Arc::new(KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log));
+        let handler = Arc::new(FanoutHandler::new(repo.clone(), deliver.clone(), detours, &node.log));
+        Hooks { node: &node, kafka: &kafka, producer: &producer, repo, sessions, deliver }.start(config)?;
         let topic = Topics::new(&kafka.prefix).fanout();
         GroupConsumer::start(
             &kafka,

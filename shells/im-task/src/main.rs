@@ -1,6 +1,7 @@
-//! What takes long: fan-out to large groups.
+//! What takes long: fan-out to large groups, notifications, moderation.
 
 mod app;
+mod hooks;
 
 use std::process::ExitCode;
 

@@ -43,6 +43,10 @@ pub(super) fn check(c: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> 
         ("kafka.replication", c.kafka.replication == 0),
         ("kafka.accept_timeout", c.kafka.accept_timeout.is_zero()),
         ("kafka.batch", c.kafka.batch == 0),
+        ("hooks.push_batch", c.hooks.push_batch == 0),
+        ("hooks.moderation_calls", c.hooks.moderation_calls == 0),
+        ("hooks.timeout", c.hooks.timeout.is_zero()),
+        ("hooks.tries", c.hooks.tries == 0),
     ] {
         must(!zero, key, "must not be 0", "leave it out for the default");
     }

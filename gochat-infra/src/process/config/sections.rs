@@ -269,6 +269,32 @@ sections! {
         timeout: Duration = seconds(3);
     }
 
+    /// Systems outside that hear of messages, by signed webhooks. Of im-task and im-logic; both take the same addresses.
+    hooks: Hooks {
+        /// Where notifications for members who are away are posted: an http or https address; unset, nobody is notified.
+        push_url: Option<Secret> = None;
+        /// Signs them: "whsec_" and base64 of 24 to 64 bytes; several, separated by spaces, while one is changed for another.
+        push_secret: Option<Secret> = None;
+        /// Most notifications in one request.
+        push_batch: usize = 100;
+        /// In groups of more members than this, those are notified who are mentioned.
+        push_members: u32 = 500;
+        /// Least time between two notifications of one conversation to one user.
+        push_collapse: Duration = seconds(10);
+        /// Whether the content of messages goes along.
+        push_content: bool = false;
+        /// Who is asked, after storing, whether a message may stay: an http or https address; unset, nobody.
+        moderation_url: Option<Secret> = None;
+        /// Signs the questions; as `push_secret`.
+        moderation_secret: Option<Secret> = None;
+        /// Questions of one partition that are open at a time.
+        moderation_calls: usize = 8;
+        /// Longest time for one try of a request.
+        timeout: Duration = seconds(5);
+        /// Tries of a request; after the last the message goes to the dead letters, which im-task replays.
+        tries: u32 = 4;
+    }
+
     /// Counters for Prometheus at GET /metrics.
     metrics: Metrics {
         /// Who may read them: "loopback" (this machine), "all", or "off".

@@ -28,7 +28,7 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    pub(super) fn after(self, failures: u32) -> Duration {
+    pub(crate) fn after(self, failures: u32) -> Duration {
         self.first.saturating_mul(1 << failures.saturating_sub(1).min(20)).min(self.max)
     }
 }
