@@ -120,20 +120,22 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<Stage>> {
 }
 
 /// The suites of the adapters over real servers. Built with all others of the workspace, so that nothing is built twice.
-fn suite(servers: &[&str], name: &str) -> (Counts, Result<()>) {
-    servers::with(servers, &["test", "--workspace", "--all-features", "--test", name])
+fn suite(server: &str, names: &[&str]) -> (Counts, Result<()>) {
+    let names = names.iter().flat_map(|name| ["--test", name]);
+    let args: Vec<_> = ["test", "--workspace", "--all-features"].into_iter().chain(names).collect();
+    servers::with(&[server], &args)
 }
 
-/// MySQL storage over a primary and a replica.
+/// MySQL storage over a primary and a replica, and the way of a data folder into it.
 pub(crate) fn mysql() -> Vec<Stage> {
-    vec![stage("mysql", || suite(&["db"], "mysql_conformance"))]
+    vec![stage("mysql", || suite("db", &["mysql_conformance", "transfer"]))]
 }
 
 fn real_servers() -> Vec<Stage> {
     let rest = vec![
-        stage("redis", || suite(&["redis"], "redis_conformance")),
-        stage("etcd", || suite(&["etcd"], "etcd")),
-        stage("kafka", || suite(&["kafka"], "kafka")),
+        stage("redis", || suite("redis", &["redis_conformance"])),
+        stage("etcd", || suite("etcd", &["etcd"])),
+        stage("kafka", || suite("kafka", &["kafka"])),
     ];
     [mysql(), rest].concat()
 }
