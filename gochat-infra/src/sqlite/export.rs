@@ -327,6 +327,13 @@ fn select(table: Table) -> String {
     format!("SELECT {columns} FROM {} WHERE ({key}) > ({marks}) ORDER BY {key} LIMIT ?{limit}", name(table))
 }
 
+/// For the test of query plans.
+#[cfg(test)]
+pub(super) fn texts() -> impl Iterator<Item = String> {
+    let registered = ALL.iter().map(|sql| sql.text().to_owned());
+    registered.chain(Table::ALL.into_iter().filter(|table| *table != Table::Messages).map(select))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -27,8 +27,9 @@ pub(crate) async fn run(Command::Migrate: &Command, config: &Config) -> anyhow::
     };
     let folder = &config.data.folder;
     let mut lines = Lines::default();
-    let done = transfer(folder, primary.reveal(), TransferOptions::default(), &mut |now| lines.tell(now));
-    let done = done.await.map_err(mend)?;
+    let mut tell = |now| lines.tell(now);
+    let done =
+        transfer(folder, primary.reveal(), TransferOptions::default(), &mut tell).await.map_err(mend)?;
     say(&after(&done, folder, config.auth.jwt_secret.is_some()));
     Ok(())
 }
