@@ -22,11 +22,13 @@ pub(super) async fn verify(
         let mut pair = Pair::new(*table);
         loop {
             pair.fill(export, import, bounds, &mut findings).await?;
-            if !pair.compare(&mut findings) {
+            let more = pair.compare(&mut findings);
+            // Those that are there only are no progress.
+            let rows = pair.theirs.sum.rows.min(expected.rows);
+            progress(Progress { step: Step::Verify, table: table.name(), rows, of: expected.rows });
+            if !more {
                 break;
             }
-            let rows = pair.theirs.sum.rows;
-            progress(Progress { step: Step::Verify, table: table.name(), rows, of: expected.rows });
         }
         let found = &pair.theirs.sum;
         if (found.rows, found.digest()) != (expected.rows, expected.digest()) {
@@ -55,7 +57,6 @@ impl Side {
         self.rows.is_empty() && !self.last
     }
 
-    /// Whether nothing is known to come, for now.
     fn pop(&mut self) -> Option<Cells> {
         let row = self.rows.pop_front()?;
         self.sum.add(&row);

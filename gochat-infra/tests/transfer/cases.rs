@@ -72,6 +72,21 @@ fn bytes(folder: &Path) -> Vec<u8> {
     std::fs::read(folder.join("gochat.db")).expect("read")
 }
 
+/// As if the folder had seen many more changes: a new database would number below these.
+fn grow_old(folder: &Path, facts: &mut Facts) {
+    const MORE: u64 = 1 << 33;
+    file(folder)
+        .execute_batch(&format!(
+            "UPDATE counters SET value = value + {MORE}; \
+             UPDATE conversations SET changed = changed + {MORE}; \
+             UPDATE members SET changed = changed + {MORE}, joined = joined + {MORE}; \
+             UPDATE departures SET changed = changed + {MORE}; \
+             UPDATE friendships SET changed = changed + {MORE}"
+        ))
+        .expect("changed");
+    facts.cursors.iter_mut().for_each(|(_, cursor)| cursor.0 += MORE);
+}
+
 async fn assert_same(folder: &Path, url: &str, facts: &Facts) -> (SqliteStore, MySqlStore) {
     let (ours, theirs) = (sqlite(folder), mysql(url).await);
     let expected = answers(&Stores::all(Arc::new(ours.clone())), facts).await;
@@ -85,7 +100,8 @@ async fn assert_same(folder: &Path, url: &str, facts: &Facts) -> (SqliteStore, M
 }
 
 pub(crate) async fn every_port_answers_the_same_from_both_sides(servers: &'static Servers) {
-    let (folder, facts) = filled().await;
+    let (folder, mut facts) = filled().await;
+    grow_old(folder.path(), &mut facts);
     let (_schema, url) = bare(servers).await;
     let before = bytes(folder.path());
     let mut steps = Vec::new();
