@@ -121,7 +121,8 @@ case $command in
     echo "$folder" >"$folder/state"; vars+=("GOCHAT_SERVERS_STATE=$folder/state")
     # In the background and waited for: a signal is served at once then.
     rc=0; setpriv --pdeathsig TERM -- env "${vars[@]}" "${cmd[@]}" <&0 & child=$!
-    trap 'kill -TERM $child 2>/dev/null; exit 143' INT TERM
+    # It may have to end things of its own over servers that are still there.
+    trap 'kill -TERM $child 2>/dev/null; wait $child; exit 143' INT TERM
     wait "$child" || rc=$?
     exit "$rc" ;;
   down) started; stop_all "$folder"; rm -f "$state"; say "all ended" ;;

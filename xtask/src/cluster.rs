@@ -71,11 +71,15 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 
 /// `cargo xtask chaos …`.
 pub(crate) fn chaos(args: &[String]) -> Result<()> {
-    let asked = Asked::of(args, &["--seed", "--minutes", "--clients", "--only"])?;
+    let asked = Asked::of(args, &["--seed", "--minutes", "--clients", "--only", "--kafka-nodes"])?;
     ensure!(asked.command.is_empty(), "chaos runs no command");
     let folder = build(asked.release)?;
     let mut words = start(&folder, "gochat-chaos")?;
-    words.extend(asked.options);
+    for option in asked.options.chunks(2) {
+        // How many brokers there are is for the servers to know; it counts them.
+        let at = if option[0] == "--kafka-nodes" { 1 } else { words.len() };
+        words.splice(at..at, option.iter().cloned());
+    }
     servers::run(&words)
 }
 

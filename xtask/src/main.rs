@@ -24,6 +24,7 @@ cargo xtask COMMAND
   servers ARGS   real servers for tests: up, down, status, env, kill, logs, run … -- COMMAND
   cluster ARGS   the four services over real servers: up, or run … -- COMMAND; --gateways N --logic N --repo N --task N
   chaos [ARGS]   breaks the four services and their servers under load: --minutes N --seed N --clients N --only TEXT
+                 --kafka-nodes 3
   verify         the gate: format, tidy, dependencies, clippy, tests, doctests, docs; changes nothing
   e2e            the acceptance suite, the process suite and the browser suite against the release server
   soak           three minutes of connects, sends and disconnects; memory flat, gauges back at 0

@@ -1,8 +1,9 @@
 //! `servers`: the real servers that tests ask for; the work is done by `xtask/servers/servers.sh`.
 
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result};
 
 use crate::sh::{Counts, root, run as sh};
 
@@ -13,13 +14,9 @@ pub(crate) fn script(args: &[String]) -> Command {
     script
 }
 
-/// Hands the arguments on. The terminal too: it asks before it installs, and so may what it runs.
+/// Becomes the script: the terminal is its own, with Ctrl-C and the question before it installs. Returns only when it can't.
 pub(crate) fn run(args: &[String]) -> Result<()> {
-    let status = script(args).status()?;
-    if !status.success() {
-        bail!("servers failed ({status})");
-    }
-    Ok(())
+    Err(script(args).exec()).context("can't run bash")
 }
 
 /// Runs cargo with `args` while `servers` are up, as CI does: what is missing fails.

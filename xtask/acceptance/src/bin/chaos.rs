@@ -10,14 +10,20 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use gochat_acceptance::chaos::{Fault, Plan, Servers, run};
-use gochat_acceptance::cluster::{Cluster, Sizes};
+use gochat_acceptance::cluster::{Cluster, Sizes, asked_to_end};
 
 /// About how long a fault takes, with the rest after it.
 const EACH: u64 = 16;
 
 fn main() -> ExitCode {
     let run = || -> Result<()> {
-        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(start())
+        // Given up, it takes its processes with it.
+        tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+            tokio::select! {
+                done = start() => done,
+                ended = asked_to_end() => ended.and_then(|()| bail!("given up")),
+            }
+        })
     };
     match run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use gochat_acceptance::cluster::{Cluster, Sizes};
+use gochat_acceptance::cluster::{Cluster, Sizes, asked_to_end};
 
 fn main() -> ExitCode {
     let run = || -> Result<ExitCode> {
@@ -52,17 +52,19 @@ async fn serve(mut args: impl Iterator<Item = String>) -> Result<ExitCode> {
     println!("GoChat is at {}", cluster.urls().join(" and "));
     let outcome = match command.split_first() {
         Some((program, args)) => {
-            let status = tokio::process::Command::new(program)
-                .args(args)
-                .env("GOCHAT_URL", cluster.urls().join(","))
-                .status()
-                .await
-                .with_context(|| program.clone())?;
-            ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+            let mut command = tokio::process::Command::new(program);
+            command.args(args).env("GOCHAT_URL", cluster.urls().join(",")).kill_on_drop(true);
+            tokio::select! {
+                status = command.status() => {
+                    let status = status.with_context(|| program.clone())?;
+                    ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
+                }
+                ended = asked_to_end() => ended.map(|()| ExitCode::FAILURE)?,
+            }
         }
         None => {
             println!("Ctrl-C stops.");
-            tokio::signal::ctrl_c().await?;
+            asked_to_end().await?;
             ExitCode::SUCCESS
         }
     };

@@ -160,6 +160,18 @@ impl Cluster {
     }
 }
 
+/// Waits until this process is asked to end: by Ctrl-C, or SIGTERM.
+///
+/// # Errors
+/// Signals can't be listened for.
+pub async fn asked_to_end() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => Ok(pressed?),
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
 /// Makes an empty database on the server that the environment names.
 async fn create_database(name: &str) -> Result<()> {
     let url = std::env::var("MYSQL_PRIMARY_URL")?;

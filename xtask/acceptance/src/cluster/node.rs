@@ -192,6 +192,8 @@ fn spawn(
         command.args(["--listen", listen]);
     }
     let file = OpenOptions::new().append(true).open(output)?;
+    // Ctrl-C in the terminal is for whoever started the cluster, who ends its processes in order.
+    command.process_group(0);
     command.stdout(file.try_clone()?).stderr(file);
     command.spawn().with_context(|| format!("can't start {service}"))
 }
