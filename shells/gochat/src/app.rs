@@ -140,7 +140,7 @@ mod tests {
 
     use super::*;
 
-    fn config(folder: &std::path::Path) -> Config {
+    fn config(folder: &Path) -> Config {
         let set = |key: &str, value: &str| ("test".to_owned(), key.to_owned(), value.to_owned());
         let flags = vec![
             set("server.listen", "127.0.0.1:0"),
