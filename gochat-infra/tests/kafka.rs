@@ -4,6 +4,7 @@
 //! reported as ignored; with `CI` set they fail. `GOCHAT_SERVERS=later` leaves them all to the stage that brings the servers.
 //! Each has topics of its own. The one about an outage starts a broker of its own, which it kills.
 
+mod hooks_kit;
 mod kafka_kit;
 
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use gochat_core::testing::conformance;
-use kafka_kit::{Servers, consumer, figures, gateways, hand_over, letters, outage, ports, topics};
+use kafka_kit::{Servers, consumer, figures, gateways, hand_over, hooks, letters, outage, ports, topics};
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Longest time for one case.
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
         gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, one_that_is_gone_fails_nobody,
             repeats_are_dropped_and_poison_is_skipped, large_conversations_share_a_walk,
             one_that_shrinks_stays_behind_what_waits;
+        hooks: those_away_are_notified_and_what_is_objected_to_goes, what_is_refused_holds_up_nobody_and_comes_back;
         outage: nothing_acknowledged_is_lost, nobody_waits_for_brokers_that_are_away;
         figures: produce_to_deliver;
     }

@@ -52,6 +52,7 @@ pub(crate) enum Answer {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Got {
+    #[allow(dead_code, reason = "shared by test programs, each of which uses some")]
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
     taken: bool,

@@ -69,7 +69,7 @@ impl Gateway {
     }
 }
 
-fn table(all: &[&str], users: &[(u64, &[&str])]) -> Arc<Table> {
+pub(crate) fn table(all: &[&str], users: &[(u64, &[&str])]) -> Arc<Table> {
     let table = Table::default();
     *table.all.lock() = all.iter().map(|name| gateway(name)).collect();
     let of = |names: &[&str]| names.iter().map(|name| gateway(name)).collect();

@@ -4,6 +4,7 @@ pub(crate) mod consumer;
 pub(crate) mod figures;
 pub(crate) mod gateways;
 pub(crate) mod hand_over;
+pub(crate) mod hooks;
 pub(crate) mod letters;
 pub(crate) mod outage;
 pub(crate) mod ports;
