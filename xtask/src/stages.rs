@@ -9,8 +9,18 @@ use crate::{cluster, criteria, deps, e2e, licences, servers, tidy, tools};
 
 /// Slices of gochat-infra that are built by themselves: the plain ones, each adapter of the distributed mode, a program's.
 /// `grpc` comes with `service`, which is what the four services take, and `sqlite` and `auth` with `embedded`.
-const SLICES: [&str; 8] =
-    ["", "embedded", "mysql", "redis", "kafka", "etcd", "service", "web,process,tracing"];
+const SLICES: [&str; 10] = [
+    "",
+    "embedded",
+    "mysql",
+    "transfer",
+    "redis",
+    "kafka",
+    "etcd",
+    "hooks",
+    "service",
+    "web,process,tracing",
+];
 
 /// How long `chaos` breaks things in CI: each kind of fault once takes about as long. Longer runs are for `cargo xtask chaos`:
 /// the whole gate has to stay below 45 minutes on two cores.
