@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use gochat_core::testing::conformance;
 use libtest_mimic::{Arguments, Failed, Trial};
-use redis_kit::{Servers, cached, calls, faults, gateways, throttles};
+use redis_kit::{Servers, cached, calls, faults, gateways, lost, throttles};
 
 /// Longest time for one case.
 const TIME: Duration = Duration::from_secs(60);
@@ -64,6 +64,8 @@ fn main() -> ExitCode {
             an_earlier_run_leaves_no_ghosts, a_lease_given_up_takes_its_sessions_along, users_at_several_are_counted_once,
             sessions_of_the_dead_are_given_up, one_that_leaves_while_all_are_put_back_stays_gone,
             sessions_whose_end_was_missed_are_swept_out;
+        lost: what_a_dead_gateway_left_is_read_by_one, what_one_does_not_finish_another_does,
+            an_earlier_run_is_told_of, a_gateway_that_lives_again_keeps_its_sessions, a_barred_name_waits;
         throttles: processes_count_together, a_cluster_counts_all_at_once, what_is_no_list_is_an_error;
     }
     if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {

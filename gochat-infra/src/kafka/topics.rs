@@ -1,16 +1,21 @@
 //! Names of topics, and that they are there.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gochat_core::model::GatewayId;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use slog::{Logger, info};
+use tokio::time::{Instant, sleep};
 
 use super::config::{LETTER_ROOM, RECORD_ROOM};
 use super::context::Context;
 use super::{KafkaConfig, KafkaError};
+
+/// A topic that was just made is asked for again so soon.
+const KNOWN_EVERY: Duration = Duration::from_millis(50);
 
 /// The names of all topics under one prefix.
 #[derive(Debug, Clone)]
@@ -32,7 +37,12 @@ impl Topics {
     /// Deliveries on their way to one gateway.
     #[must_use]
     pub fn downstream(&self, gateway: &GatewayId) -> String {
-        format!("{}.messages.downstream.{}", self.0, gateway.as_str())
+        format!("{}{}", self.downstreams(), gateway.as_str())
+    }
+
+    /// What the names of all those begin with.
+    fn downstreams(&self) -> String {
+        format!("{}.messages.downstream.", self.0)
     }
 
     /// Deliveries to all members of large conversations, by conversation.
@@ -138,6 +148,20 @@ impl TopicAdmin {
             .await
     }
 
+    /// The gateways that have a topic, whether they live or not.
+    ///
+    /// # Errors
+    /// No broker answers.
+    pub async fn downstream_gateways(&self) -> Result<Vec<GatewayId>, KafkaError> {
+        let (client, timeout) = (self.client.clone(), self.config.connect_timeout);
+        let prefix = self.topics.downstreams();
+        // Blocks until brokers have answered.
+        let asked = tokio::task::spawn_blocking(move || client.inner().fetch_metadata(None, timeout));
+        let metadata = asked.await.map_err(|_| stopped(&prefix))?.map_err(|e| self.unreachable(e))?;
+        let names = metadata.topics().iter().filter_map(|topic| topic.name().strip_prefix(&prefix));
+        Ok(names.filter_map(GatewayId::new).collect())
+    }
+
     /// Removes the topic of a gateway that will not come back; no error when it is gone already.
     ///
     /// # Errors
@@ -193,16 +217,26 @@ impl TopicAdmin {
     }
 
     async fn check(&self, wanted: &Wanted) -> Result<(), KafkaError> {
-        let (client, name) = (self.client.clone(), wanted.topic.clone());
         let timeout = self.config.connect_timeout;
-        // Blocks until brokers have answered.
-        let asked = tokio::task::spawn_blocking(move || client.inner().fetch_metadata(Some(&name), timeout));
-        let metadata = asked.await.map_err(|_| stopped(&wanted.topic))?.map_err(|e| self.unreachable(e))?;
-        let found = metadata.topics().iter().find(|t| t.name() == wanted.topic);
-        let found = found.map_or(0, |t| i32::try_from(t.partitions().len()).unwrap_or(i32::MAX));
-        if found == wanted.partitions {
-            return Ok(());
-        }
+        let until = Instant::now() + timeout;
+        let found = loop {
+            let (client, name) = (self.client.clone(), wanted.topic.clone());
+            // Blocks until brokers have answered.
+            let asked =
+                tokio::task::spawn_blocking(move || client.inner().fetch_metadata(Some(&name), timeout));
+            let metadata =
+                asked.await.map_err(|_| stopped(&wanted.topic))?.map_err(|e| self.unreachable(e))?;
+            let found = metadata.topics().iter().find(|t| t.name() == wanted.topic);
+            let found = found.map_or(0, |t| i32::try_from(t.partitions().len()).unwrap_or(i32::MAX));
+            if found == wanted.partitions {
+                return Ok(());
+            }
+            // Made a moment ago, by us or by another process: not every broker knows of it yet, and none tells when it does.
+            if found > 0 || Instant::now() >= until {
+                break found;
+            }
+            sleep(KNOWN_EVERY).await;
+        };
         let (topic, setting, wanted) = (wanted.topic.clone(), wanted.setting, wanted.partitions);
         Err(KafkaError::Partitions { topic, setting, wanted, found })
     }

@@ -130,19 +130,17 @@ return true
 /// `dead`, and sessions and users in turn.
 const CLAIM: &str = "
 local claimant = redis.call('GET', KEYS[5])
-if claimant and claimant ~= ARGV[1] then return {'claimed'} end
 local lives = redis.call('EXISTS', KEYS[1]) == 1
-local lost = redis.call('EXISTS', KEYS[4]) == 1
-if not lost and not lives and redis.call('EXISTS', KEYS[2]) == 1 then
+if redis.call('EXISTS', KEYS[4]) == 0 then
+  if lives or redis.call('EXISTS', KEYS[2]) == 0 then
+    if claimant == ARGV[1] then redis.call('DEL', KEYS[5]) end
+    return {'nothing'}
+  end
   redis.call('RENAME', KEYS[2], KEYS[4])
   redis.call('DEL', KEYS[3])
   redis.call('PEXPIRE', KEYS[4], ARGV[4])
-  lost = true
 end
-if not lost then
-  redis.call('DEL', KEYS[5])
-  return {'nothing'}
-end
+if claimant and claimant ~= ARGV[1] then return {'claimed'} end
 redis.call('SET', KEYS[5], ARGV[1], 'PX', ARGV[2])
 local answer = redis.call('HRANDFIELD', KEYS[4], ARGV[3], 'WITHVALUES')
 table.insert(answer, 1, lives and 'lives' or 'dead')

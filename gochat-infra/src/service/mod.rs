@@ -3,23 +3,27 @@
 //! Only the shells of the four services use this; which ports they wire into which room is theirs.
 
 mod limits;
+pub mod lost;
 pub mod options;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use gochat_core::model::GatewayId;
 use gochat_core::ports::Clock;
 use slog::{Logger, info, o};
+use tokio::sync::watch;
 use tonic::service::Routes;
 
-use crate::etcd::{Discovery, Etcd, Instance, InstanceId, NodeIds, NodeOptions, Registration, ServiceName};
+use crate::etcd::{ConfigWatch, Discovery, Etcd, Instance, InstanceId, Instances, NodeIds, NodeOptions, Registration, ServiceName};
 use crate::grpc::channel::Channel;
 use crate::grpc::serve;
 use crate::kafka::{KafkaConfig, TopicAdmin};
 use crate::process::Problems;
 use crate::process::config::Config;
+use crate::process::program::{SharedText, SharedTexts};
 use crate::process::config::sections::MetricsAccess;
 use crate::redis::Redis;
 use crate::runtime::metrics::Metrics;
@@ -47,6 +51,7 @@ pub struct Node {
     service: ServiceName,
     etcd: Etcd,
     discovery: Discovery,
+    settings: ConfigWatch,
     options: Options,
 }
 
@@ -75,6 +80,28 @@ impl Node {
         Options::of(config).map(drop)
     }
 
+    /// The text of settings in etcd that all instances of a service share, as it is now.
+    ///
+    /// # Errors
+    /// A setting, etcd is away, or it is no text.
+    pub async fn first_text(service: &str, config: &Config) -> anyhow::Result<Option<SharedText>> {
+        let (etcd, service) = (Options::of(config)?.etcd, ServiceName::new(service)?);
+        // There is no log yet: what it is to be like stands in that text, too.
+        let log = Logger::root(slog::Discard, o!());
+        let supervisor = Supervisor::new(&log);
+        let settings = ConfigWatch::start(Etcd::connect(etcd).await?, &service, &supervisor, &log).await?;
+        let text = settings.text().borrow().as_deref().map(str::to_owned);
+        // Following ends with it; nothing is lost if it does not in time.
+        let _ = supervisor.shutdown(Duration::from_secs(1)).await;
+        Ok(text.map(|text| (settings.key().to_owned(), text)))
+    }
+
+    /// The same text, and its changes.
+    #[must_use]
+    pub fn texts(&self) -> SharedTexts {
+        SharedTexts { name: self.settings.key().to_owned(), text: self.settings.text() }
+    }
+
     /// Connects to etcd. Nobody knows of this process yet.
     ///
     /// # Errors
@@ -94,7 +121,8 @@ impl Node {
         let discovery = Discovery::new(etcd.clone(), &supervisor, &log);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let service = ServiceName::new(service)?;
-        Ok(Self { supervisor, metrics, log, clock, instance, service, etcd, discovery, options })
+        let settings = ConfigWatch::start(etcd.clone(), &service, &supervisor, &log).await?;
+        Ok(Self { supervisor, metrics, log, clock, instance, service, etcd, discovery, settings, options })
     }
 
     /// A source of identifiers that no other process makes.
@@ -115,6 +143,14 @@ impl Node {
     pub fn channel(&self, service: &str) -> anyhow::Result<Channel> {
         let addresses = self.discovery.addresses(&ServiceName::new(service)?);
         Ok(Channel::watched(addresses, self.options.channel.clone(), &self.log))
+    }
+
+    /// The instances of a service, as they come and go.
+    ///
+    /// # Errors
+    /// A name that no service can have.
+    pub fn instances(&self, service: &str) -> anyhow::Result<watch::Receiver<Instances>> {
+        Ok(self.discovery.watch(&ServiceName::new(service)?))
     }
 
     /// Redis; it may be away.

@@ -12,7 +12,7 @@ use super::own::OwnServer;
 use super::{Held, Servers, gateway, gateway_id, log, open, record, user};
 
 /// Leases that end soon.
-fn short(mut config: RedisConfig) -> RedisConfig {
+pub(crate) fn short(mut config: RedisConfig) -> RedisConfig {
     config.lease_ttl = Duration::from_millis(400);
     config.lease_renew = Duration::from_millis(100);
     config.gateways_age = Duration::from_millis(50);
@@ -25,14 +25,14 @@ async fn online(sessions: &RedisSessions, of: u64) -> bool {
     sessions.online(&[user(of)]).await.expect("answers")[0]
 }
 
-async fn until_online(sessions: &RedisSessions, of: u64, wanted: bool) {
+pub(crate) async fn until_online(sessions: &RedisSessions, of: u64, wanted: bool) {
     while sessions.online(&[user(of)]).await.ok() != Some(vec![wanted]) {
         tokio::task::yield_now().await;
     }
 }
 
 /// Ends a gateway as a crash does: nothing is given up.
-async fn crash(supervisor: Supervisor, redis: Redis, name: &str, lease: GatewayLease) {
+pub(crate) async fn crash(supervisor: Supervisor, redis: Redis, name: &str, lease: GatewayLease) {
     // Its task goes on, and can do nothing: somebody else has the lease now, for as long as it would have had it.
     let keys = redis_keys(&redis, name);
     let mut raw = super::raw(&keys.0).await;

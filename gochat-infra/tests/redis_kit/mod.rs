@@ -4,6 +4,7 @@ pub(crate) mod cached;
 pub(crate) mod calls;
 pub(crate) mod faults;
 pub(crate) mod gateways;
+pub(crate) mod lost;
 pub(crate) mod own;
 pub(crate) mod throttles;
 

@@ -9,7 +9,7 @@ use gochat_infra::grpc::logic::LogicClient;
 use gochat_infra::hub::Hub;
 use gochat_infra::kafka::{Downstream, KafkaUpstream, Producer, TopicAdmin};
 use gochat_infra::process::config::{Config, Effective};
-use gochat_infra::process::program::{NoCommand, Program};
+use gochat_infra::process::program::{NoCommand, Program, SharedText, SharedTexts};
 use gochat_infra::process::{Problems, options};
 use gochat_infra::redis::GatewayLease;
 use gochat_infra::runtime::metrics::Metrics;
@@ -46,6 +46,14 @@ impl Program for App {
         Ok(())
     }
 
+    async fn first_text(config: &Config) -> anyhow::Result<Option<SharedText>> {
+        Node::first_text(Self::NAME, config).await
+    }
+
+    fn texts(&self) -> Option<SharedTexts> {
+        Some(self.node.texts())
+    }
+
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
         let node = Node::start(Self::NAME, config, metrics, log).await?;
         let (log, supervisor, gateway) = (&node.log, &node.supervisor, node.instance.clone());
@@ -63,6 +71,8 @@ impl Program for App {
         let limits = RedisLimits::new(redis.clone(), &node.metrics);
         let lease = GatewayLease::take(redis, gateway.clone(), Arc::new(hub.clone()), work, log).await?;
         lease.watch(&node.metrics);
+        // Whoever removes topics of the dead may have done so until we had the lease of this name.
+        topics.ensure_downstream(&gateway).await?;
         // A session that is registered must miss nothing: what comes for it is read before anybody is let in.
         let deliver = Arc::new(hub.clone());
         Downstream::start(&kafka, &gateway, deliver, supervisor, &node.metrics, log)?.ready().await?;

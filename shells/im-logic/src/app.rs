@@ -12,11 +12,12 @@ use gochat_infra::grpc::logic;
 use gochat_infra::grpc::repo::RepoClient;
 use gochat_infra::kafka::{GroupConsumer, KafkaDeliver, PipelineHandler, Producer, Topics};
 use gochat_infra::process::config::{Config, Effective};
-use gochat_infra::process::program::{NoCommand, Program};
+use gochat_infra::process::program::{NoCommand, Program, SharedText, SharedTexts};
 use gochat_infra::process::{Problem, Problems, options};
 use gochat_infra::redis::{RedisDedup, RedisDetours, RedisSequencer, RedisSessions};
 use gochat_infra::runtime::metrics::Metrics;
 use gochat_infra::runtime::{OsSecrets, Phase, Supervisor};
+use gochat_infra::service::lost::{self, LostParts};
 use gochat_infra::service::{self, Node};
 use slog::Logger;
 
@@ -48,9 +49,17 @@ impl Program for App {
         Ok(())
     }
 
+    async fn first_text(config: &Config) -> anyhow::Result<Option<SharedText>> {
+        Node::first_text(Self::NAME, config).await
+    }
+
+    fn texts(&self) -> Option<SharedTexts> {
+        Some(self.node.texts())
+    }
+
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
         let node = Node::start(Self::NAME, config, metrics, log).await?;
-        let (kafka, _) = node.kafka(config).await?;
+        let (kafka, topics) = node.kafka(config).await?;
         let (redis, ids) = (node.redis(config)?, node.ids().await?);
         let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
         producer.connect(&kafka).await?;
@@ -74,12 +83,24 @@ impl Program for App {
             sequencer: Arc::new(RedisSequencer::new(redis.clone())),
             dedup: Arc::new(RedisDedup::new(redis)),
             deliver: Arc::new(if service::options::has_hooks(config) { deliver.with_facts() } else { deliver }),
-            sessions,
+            sessions: sessions.clone(),
         };
         let settings = Arc::new(config.settings());
         let services = usecase::services(&ports, Arc::clone(&settings), &node.log);
         let work = node.supervisor.phase(Phase::Work);
-        departures::tell(work, services.presences.clone(), node.clock.clone(), settings.presence_grace);
+        let grace = settings.presence_grace;
+        departures::tell(work, services.presences.clone(), node.clock.clone(), grace);
+        let lost_parts = LostParts {
+            claimant: node.instance.as_str().to_owned(),
+            instances: node.instances("im-gateway")?,
+            wait: grace.saturating_sub(sessions.dead_at_end()),
+            sessions: RedisSessions::clone(&sessions),
+            presences: services.presences.clone(),
+            topics,
+            absent: config.kafka.gateway_absent,
+            log: node.log.clone(),
+        };
+        lost::tell(work, lost_parts);
         let pipeline =
             Arc::new(PipelineHandler::new(Pipeline::new(ports, settings, node.log.clone()), &node.log));
         let topic = Topics::new(&kafka.prefix).upstream();

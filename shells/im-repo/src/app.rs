@@ -10,7 +10,7 @@ use gochat_infra::auth::BcryptHasher;
 use gochat_infra::grpc::repo::RepoPorts;
 use gochat_infra::mysql::MySqlStore;
 use gochat_infra::process::config::{Config, Effective};
-use gochat_infra::process::program::Program;
+use gochat_infra::process::program::{Program, SharedText, SharedTexts};
 use gochat_infra::process::{Problems, options};
 use gochat_infra::redis::Caches;
 use gochat_infra::runtime::Supervisor;
@@ -44,6 +44,14 @@ impl Program for App {
         service::options::mysql(&effective.config)?;
         service::options::redis(&effective.config)?;
         Ok(())
+    }
+
+    async fn first_text(config: &Config) -> anyhow::Result<Option<SharedText>> {
+        Node::first_text(Self::NAME, config).await
+    }
+
+    fn texts(&self) -> Option<SharedTexts> {
+        Some(self.node.texts())
     }
 
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {

@@ -9,7 +9,7 @@ use gochat_infra::grpc::serve::Routes;
 use gochat_infra::kafka::{FanoutHandler, GroupConsumer, KafkaDeliver, Producer, Topics, replay};
 use gochat_infra::process::Problems;
 use gochat_infra::process::config::{Config, Effective};
-use gochat_infra::process::program::Program;
+use gochat_infra::process::program::{Program, SharedText, SharedTexts};
 use gochat_infra::redis::{RedisDetours, RedisSessions};
 use gochat_infra::runtime::Supervisor;
 use gochat_infra::runtime::metrics::Metrics;
@@ -48,6 +48,14 @@ impl Program for App {
         service::options::redis(&effective.config)?;
         service::options::kafka(&effective.config)?;
         hooks::check(&effective.config)
+    }
+
+    async fn first_text(config: &Config) -> anyhow::Result<Option<SharedText>> {
+        Node::first_text(Self::NAME, config).await
+    }
+
+    fn texts(&self) -> Option<SharedTexts> {
+        Some(self.node.texts())
     }
 
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {

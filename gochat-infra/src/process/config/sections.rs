@@ -197,8 +197,8 @@ sections! {
         advertise: Option<String> = None;
         /// Address and port for probes and counters (/healthz, /readyz, /metrics); unset, none. im-gateway has them beside the API.
         ops: Option<SocketAddr> = None;
-        /// Longest time for a call to another service.
-        call_timeout: Duration = seconds(5);
+        /// Longest time for a call to another service. Less than the 4.8 s that clients get an answer in.
+        call_timeout: Duration = Duration::from_millis(4_500);
         /// Calls that are worked on at a time; further ones wait.
         calls: usize = 1_024;
         /// Largest call or answer.
@@ -247,6 +247,8 @@ sections! {
         replication: u32 = 1;
         /// How long records are kept.
         retention: Duration = seconds(7 * 24 * 3600);
+        /// How long a gateway must be gone before its topic is removed.
+        gateway_absent: Duration = seconds(600);
         /// How long a gateway waits for a message to be taken, before the client is told to try again.
         accept_timeout: Duration = seconds(4);
         /// Records of one partition that are worked on at once.

@@ -30,6 +30,16 @@ impl LogGuard {
     }
 }
 
+#[cfg(test)]
+impl LogGuard {
+    /// The least important level that is written.
+    pub(super) fn level(&self) -> LogLevel {
+        let all = [LogLevel::Critical, LogLevel::Error, LogLevel::Warning, LogLevel::Info, LogLevel::Debug];
+        let now = self.level.load(Ordering::Relaxed);
+        all.into_iter().find(|level| slog_level(*level).as_usize() == now).unwrap_or(LogLevel::Trace)
+    }
+}
+
 /// Starts the log of the program on stderr. Dropped records are counted in `metrics`.
 pub fn start(config: &Log, metrics: &Metrics) -> (Logger, LogGuard) {
     match config.format {

@@ -1,5 +1,6 @@
 //! What every program of GoChat does: read its settings, log, start, wait for a signal, drain.
 
+mod live;
 mod signals;
 
 use std::io::Write;
@@ -10,10 +11,13 @@ use clap::Subcommand;
 use slog::{Logger, info, warn};
 
 use super::cli::{Cli, Command};
-use super::config::{Config, Effective, example};
+use super::config::{Config, Effective, Layers, example};
 use super::{Problem, Problems, log, raise_open_files};
 use crate::runtime::Supervisor;
 use crate::runtime::metrics::Metrics;
+use live::{Live, Load};
+
+pub use live::{SharedText, SharedTexts};
 
 /// A program: what is its own among the things that all do.
 pub trait Program: Sized {
@@ -33,6 +37,20 @@ pub trait Program: Sized {
     /// # Errors
     /// Everything that is wrong.
     fn check(effective: &Effective) -> Result<(), Problems>;
+
+    /// The text of settings that all its instances share, as it is before anything is opened; none unless there is such a
+    /// place. Only serving reads it: commands go by what is given to them.
+    ///
+    /// # Errors
+    /// One line: what, why, how to mend it.
+    fn first_text(_: &Config) -> impl Future<Output = anyhow::Result<Option<SharedText>>> {
+        async { Ok(None) }
+    }
+
+    /// The same text, and its changes.
+    fn texts(&self) -> Option<SharedTexts> {
+        None
+    }
 
     /// Opens everything; fails before anybody is let in.
     ///
@@ -78,7 +96,11 @@ pub fn main<P: Program>() -> ExitCode {
 }
 
 fn run<P: Program>(cli: &Cli<P::Own>) -> anyhow::Result<()> {
-    let load = || cli.flags.layers(P::LISTEN, std::env::vars_os())?.load();
+    let load_with = |shared| {
+        let layers = cli.flags.layers(P::LISTEN, std::env::vars_os())?;
+        Layers { shared, ..layers }.load()
+    };
+    let load = || load_with(None);
     match &cli.command {
         Some(Command::Config { example: true }) => print!("{}", example()),
         Some(Command::Config { example: false }) => print!("{}", load()?.show()),
@@ -93,9 +115,13 @@ fn run<P: Program>(cli: &Cli<P::Own>) -> anyhow::Result<()> {
             return runtime(&effective.config)?.block_on(P::run(own, &effective.config, &log));
         }
         None | Some(Command::Serve) => {
-            let effective = load()?;
-            check::<P>(&effective)?;
-            return runtime(&effective.config)?.block_on(serve::<P>(effective, &load));
+            // The runtime that serves is made as the whole of the settings says.
+            let small = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let text = small.block_on(P::first_text(&load()?.config))?;
+            drop(small);
+            let load = |shared| load_with(shared).and_then(|new| check::<P>(&new).map(|()| new));
+            let effective = load(text.clone())?;
+            return runtime(&effective.config)?.block_on(serve::<P>(effective, text, &load));
         }
     }
     Ok(())
@@ -122,7 +148,8 @@ fn check<P: Program>(effective: &Effective) -> Result<(), Problems> {
 
 async fn serve<P: Program>(
     effective: Effective,
-    load: &dyn Fn() -> Result<Effective, Problems>,
+    text: Option<SharedText>,
+    load: &Load<'_>,
 ) -> anyhow::Result<()> {
     let config = &effective.config;
     let metrics = Metrics::new();
@@ -135,7 +162,9 @@ async fn serve<P: Program>(
     // In one write, and whoever started us may have stopped reading: that is no reason to end.
     let _nobody_reads = std::io::stdout().write_all(program.hello(config).as_bytes());
     let fault = program.supervisor().stopping().cancelled();
-    signals::until_stop(fault, &effective, load, &guard, &log).await?;
+    let mut live = Live { running: &effective, load, shared: program.texts(), guard: &guard, log: &log };
+    live.started_with(text.as_ref());
+    signals::until_stop(fault, live).await?;
     info!(log, "stopping"; "within_seconds" => config.server.shutdown_grace.as_secs());
     tokio::select! {
         clean = program.shutdown(config.server.shutdown_grace) => {

@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use ::redis::Value;
 use gochat_core::model::{GatewayId, SessionId, UserId};
 use gochat_core::ports::Result;
 use rustc_hash::FxHashSet;
@@ -62,6 +63,13 @@ pub(super) fn set_aside(redis: &Redis, gateway: &GatewayId, sessions: &[(Session
 }
 
 impl RedisSessions {
+    /// For so long at least a gateway has been dead when its lease ends.
+    #[must_use]
+    pub fn dead_at_end(&self) -> Duration {
+        let config = self.redis.config();
+        config.lease_ttl.saturating_sub(config.lease_renew)
+    }
+
     /// All gateways that are remembered: the living, and those that died within twice
     /// [`sessions_ttl`](super::super::RedisConfig::sessions_ttl). As of now, in two round trips.
     ///
@@ -174,7 +182,7 @@ impl RedisSessions {
         let set = Command::new("SET", &self.redis.keys().lease(gateway));
         let set = set.arg(claimant).arg("NX").arg("PX").arg(millis(time).max(1));
         let answers = self.redis.call("gateways.bar", Call::Once, vec![set]).await?;
-        Ok(answers.first().and_then(answer::text) == Some("OK"))
+        Ok(answers.first() == Some(&Value::Okay))
     }
 
     /// Gives back a name that was [claimed](Self::bar).
