@@ -123,7 +123,7 @@ impl Handler<MessageStored> for ModerationHandler {
         let asked = batch.iter().enumerate().filter_map(|(index, record)| {
             let view = record.value.view.clone();
             let known = self.done.get(&view.message.id).is_some();
-            (!known).then(|| async move { (index, view.message.id, self.moderation.moderate(&view).await) })
+            (!known).then_some(async move { (index, view.message.id, self.moderation.moderate(&view).await) })
         });
         // Collected, since a closure's borrows don't go into a future that is sent.
         let asked: Vec<_> = asked.collect();

@@ -129,7 +129,7 @@ fn webhook(
     webhook.timeout = config.hooks.timeout;
     webhook.tries = config.hooks.tries;
     let address = |e: WebhookError| {
-        Problem::new(format!("hooks.{of}_url"), &e.to_string(), "such as https://push.example.com/gochat")
+        Problem::new(format!("hooks.{of}_url"), e, "such as https://push.example.com/gochat")
     };
     webhook.check().map_err(address)?;
     Ok(Some(webhook))
