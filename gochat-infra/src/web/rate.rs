@@ -1,4 +1,5 @@
-//! How fast one user may send, over all of their connections and calls.
+//! How fast one user may send, over all of their connections and calls at this gateway. Others count for themselves: it is asked
+//! for every frame, and what it protects is this process and its share of what comes after.
 
 use std::fmt;
 use std::num::NonZeroU32;
