@@ -17,14 +17,17 @@ use slog::{Logger, info, o};
 use tokio::sync::watch;
 use tonic::service::Routes;
 
-use crate::etcd::{ConfigWatch, Discovery, Etcd, Instance, InstanceId, Instances, NodeIds, NodeOptions, Registration, ServiceName};
+use crate::etcd::{
+    ConfigWatch, Discovery, Etcd, Instance, InstanceId, Instances, NodeIds, NodeOptions, Registration,
+    ServiceName,
+};
 use crate::grpc::channel::Channel;
 use crate::grpc::serve;
 use crate::kafka::{KafkaConfig, TopicAdmin};
 use crate::process::Problems;
 use crate::process::config::Config;
-use crate::process::program::{SharedText, SharedTexts};
 use crate::process::config::sections::MetricsAccess;
+use crate::process::program::{SharedText, SharedTexts};
 use crate::redis::Redis;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::{Supervisor, SystemClock};

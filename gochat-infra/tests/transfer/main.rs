@@ -25,15 +25,17 @@ fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
     let mut trials = Vec::new();
     macro_rules! cases {
-        ($($case:ident),+) => {$(
-            trials.push(trial(stringify!($case).to_owned(), servers, |servers| cases::$case(servers)));
+        ($of:ident: $($case:ident),+) => {$(
+            trials.push(trial(stringify!($case).to_owned(), servers, |servers| $of::$case(servers)));
         )+};
     }
-    cases!(
+    cases!(cases:
         every_port_answers_the_same_from_both_sides,
         one_that_is_killed_goes_on_where_it_was,
         what_differs_in_the_end_is_named_and_not_served,
-        damaged_rows_are_named_and_nothing_is_written,
+        damaged_rows_are_named_and_nothing_is_written
+    );
+    cases!(cases:
         a_folder_in_use_or_missing_is_refused,
         a_database_with_something_else_in_it_is_refused,
         a_folder_that_was_used_in_between_is_another_one

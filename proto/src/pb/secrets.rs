@@ -76,7 +76,10 @@ mod tests {
     fn secrets_are_not_shown() {
         let secret = || "correct horse".to_owned();
         let shown = [
-            format!("{:?}", LoginGrant { access_token: secret(), refresh_token: secret(), ..Default::default() }),
+            format!(
+                "{:?}",
+                LoginGrant { access_token: secret(), refresh_token: secret(), ..Default::default() }
+            ),
             format!("{:?}", RegisterRequest { password: secret(), ..Default::default() }),
             format!("{:?}", LoginRequest { password: secret(), ..Default::default() }),
             format!("{:?}", RefreshRequest { refresh_token: secret() }),

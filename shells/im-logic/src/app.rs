@@ -82,7 +82,11 @@ impl Program for App {
             messages: repo,
             sequencer: Arc::new(RedisSequencer::new(redis.clone())),
             dedup: Arc::new(RedisDedup::new(redis)),
-            deliver: Arc::new(if service::options::has_hooks(config) { deliver.with_facts() } else { deliver }),
+            deliver: Arc::new(if service::options::has_hooks(config) {
+                deliver.with_facts()
+            } else {
+                deliver
+            }),
             sessions: sessions.clone(),
         };
         let settings = Arc::new(config.settings());

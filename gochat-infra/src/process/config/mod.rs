@@ -12,6 +12,7 @@
 mod check;
 mod layers;
 mod raw;
+mod rules;
 mod section;
 pub mod sections;
 mod setting;

@@ -1,12 +1,14 @@
 //! A gateway's claim to its name: while it lives its sessions count.
 
+mod restore;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::Value;
 use gochat_core::model::{GatewayId, SessionId, UserId};
-use gochat_core::ports::{Clock as _, ErrorKind, Result, Retry, SessionRecord, StoreError};
+use gochat_core::ports::{Clock as _, ErrorKind, Result, Retry, StoreError};
 use slog::{Logger, error, info, warn};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -314,63 +316,6 @@ impl Keeper {
             }
             _ => {}
         }
-    }
-
-    fn sessions(&self) -> Vec<SessionRecord> {
-        let mut all = Vec::new();
-        self.held.each(&mut |record| all.push(record));
-        // Those of one user together.
-        all.sort_unstable_by_key(|record| (record.user, record.session));
-        all
-    }
-
-    /// Puts all sessions into the directory that are not there, and renews their time. The lease is renewed in between.
-    async fn restore(&self, stop: &CancellationToken) -> Result<()> {
-        let (keys, scripts, config) = (self.redis.keys(), self.redis.scripts(), self.redis.config());
-        let mut renewed = Instant::now();
-        for chunk in self.sessions().chunks(CHUNK) {
-            let mut commands = Vec::new();
-            let id = &self.gateway;
-            let count = scripts.count_in.on([&keys.gateway_sessions(id), &keys.gateway_users(id)]);
-            let count = count.arg(millis(counts_ttl(config)));
-            commands.push(chunk.iter().fold(count, |c, r| c.arg(r.session.get()).arg(r.user.get())));
-            for of_user in chunk.chunk_by(|a, b| a.user == b.user) {
-                let put =
-                    scripts.refresh.on([&keys.sessions(of_user[0].user)]).arg(millis(config.sessions_ttl));
-                commands.push(of_user.iter().fold(put, |c, r| c.arg(r.session.get()).arg(record::value(r))));
-            }
-            self.redis.call("lease.restore", Call::Again, commands).await?;
-            self.counters.restored.inc_by(chunk.len() as u64);
-            // Who left meanwhile was put back after having been taken out.
-            let gone = chunk.iter().filter(|r| !self.held.holds(r.session)).map(|r| (r.session, r.user));
-            let gone: Vec<_> = gone.collect();
-            self.remove(&gone).await?;
-            if renewed.elapsed() >= config.lease_renew {
-                self.renew().await?;
-                renewed = Instant::now();
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = sleep(PAUSE) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes sessions out of the directory.
-    async fn remove(&self, sessions: &[(SessionId, UserId)]) -> Result<()> {
-        let (keys, scripts) = (self.redis.keys(), self.redis.scripts());
-        for chunk in sessions.chunks(CHUNK) {
-            let id = &self.gateway;
-            let count = scripts.count_out.on([&keys.gateway_sessions(id), &keys.gateway_users(id)]);
-            let mut commands = vec![chunk.iter().fold(count, |c, (session, _)| c.arg(session.get()))];
-            let gone = chunk
-                .iter()
-                .map(|(session, user)| Command::new("HDEL", &keys.sessions(*user)).arg(session.get()));
-            commands.extend(gone);
-            self.redis.call("lease.remove", Call::Again, commands).await?;
-        }
-        Ok(())
     }
 
     /// Gives the lease up. What can't be done in time ends with the lease.

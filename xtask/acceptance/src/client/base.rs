@@ -30,6 +30,12 @@ impl Base {
         Ok(Self { authority, prefix, all: all.into(), turn: Arc::default() })
     }
 
+    /// The first of them alone, for what each gateway does by itself.
+    #[must_use]
+    pub fn one(&self) -> Self {
+        Self { all: Arc::new([self.authority.clone()]), turn: Arc::default(), ..self.clone() }
+    }
+
     /// The server whose turn it is.
     pub fn next(&self) -> &str {
         &self.all[self.turn.fetch_add(1, Ordering::Relaxed) % self.all.len()]

@@ -31,9 +31,7 @@ pub(super) async fn ready(State(api): State<Arc<Api>>) -> Response {
 
 /// The same two for a process that serves nothing else of the contract.
 pub(in crate::web::http) fn probes(health: Arc<dyn Health>) -> Router {
-    Router::new()
-        .route("/healthz", get(live))
-        .route("/readyz", get(move || async move { answer(&*health) }))
+    Router::new().route("/healthz", get(live)).route("/readyz", get(move || async move { answer(&*health) }))
 }
 
 fn answer(health: &dyn Health) -> Response {
