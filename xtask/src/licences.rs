@@ -25,7 +25,8 @@ const ALLOWED: [&str; 14] = [
 ];
 
 /// More versions of one crate than this is somebody's stale dependency; to be looked at before it is raised.
-const VERSIONS_MAX: usize = 3;
+/// (Four of hashbrown: governor's and its dashmap's, and petgraph's in prost-build, lag behind; the last is built, not shipped.)
+const VERSIONS_MAX: usize = 4;
 
 pub(crate) fn check() -> Result<()> {
     let metadata: Value = serde_json::from_str(&output(&mut cargo(&[
