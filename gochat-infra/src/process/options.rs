@@ -17,7 +17,7 @@ use crate::sqlite::SqliteOptions;
 use crate::web::http::{Net, Origins};
 #[cfg(feature = "web")]
 use crate::web::mount::Mount;
-#[cfg(feature = "web")]
+#[cfg(feature = "tls")]
 use crate::web::server::ServerConfig;
 
 /// How the client contract is served.
