@@ -8,6 +8,7 @@ mod hooks_kit;
 mod kafka_kit;
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -67,9 +68,14 @@ where
     let run = move || {
         let servers = servers.as_ref().ok_or_else(|| Failed::from("KAFKA_BROKERS is not set"))?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
+        let run = || runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
+        let done = catch_unwind(AssertUnwindSafe(run));
+        // Also after a panic: dropping it would wait for ever for clients that nobody closes any more.
         runtime.shutdown_timeout(Duration::from_secs(5));
-        done.map_err(|_| Failed::from("it did not end within a minute"))
+        match done {
+            Ok(done) => done.map_err(|_| Failed::from("it did not end within a minute")),
+            Err(panic) => resume_unwind(panic),
+        }
     };
     Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
-use gochat_core::model::{Audience, Delivery, Event, GatewayId, MessageKey, SendCommand};
+use gochat_core::model::{Audience, Delivery, Event, GatewayId, MessageKey, SendCommand, SessionId, UserId};
 use gochat_core::ports::{Deliver, Result, SessionRecord};
 use gochat_core::testing::conformance::{DeliverFixture, Downstream, Got, Inbox, UpstreamFixture, Wire};
 use gochat_core::testing::{Memory, MemoryHub, MemorySession};
@@ -113,6 +113,8 @@ impl Deliver for Settled {
 
 struct HubWire {
     hub: Arc<MemoryHub>,
+    deliver: KafkaDeliver,
+    probes: AtomicU64,
     gateway: GatewayId,
     table: Arc<Table>,
     _supervisor: Supervisor,
@@ -131,6 +133,16 @@ impl Wire for HubWire {
     }
 
     async fn connect(&self, session: SessionRecord) -> Box<dyn Inbox> {
+        // What was delivered before is on its way still. A probe that is behind it says when it has come.
+        let probe = self.probes.fetch_add(1, Ordering::Relaxed);
+        let id = SessionId::new((1 << 62) + probe).expect("in range");
+        let user = UserId::new((1 << 62) + probe).expect("in range");
+        let arrived = self.hub.connect(SessionRecord { user, session: id, ..session.clone() });
+        self.table.users.lock().insert(user, vec![self.gateway.clone()]);
+        let event = Event::FriendOnline { user, online: true };
+        let audience = Audience::Session(user, id);
+        self.deliver.deliver(vec![Delivery { event, audience, except: None }]).await.expect("handed on");
+        while !matches!(arrived.next().await, Event::FriendOnline { user: of, .. } if of == user) {}
         self.table.users.lock().insert(session.user, vec![self.gateway.clone()]);
         Box::new(Reader(self.hub.connect(session), VecDeque::new()))
     }
@@ -194,7 +206,14 @@ pub(crate) async fn deliver(servers: &'static Servers) -> DeliverFixture {
     .expect("a consumer");
     DeliverFixture {
         deliver: Arc::new(Settled { deliver: make(), fanned }),
-        wire: Box::new(HubWire { hub, gateway, table, _supervisor: supervisor }),
+        wire: Box::new(HubWire {
+            hub,
+            deliver: make(),
+            probes: AtomicU64::new(0),
+            gateway,
+            table,
+            _supervisor: supervisor,
+        }),
         memory,
     }
 }
