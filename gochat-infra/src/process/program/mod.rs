@@ -16,6 +16,7 @@ use super::{Problem, Problems, log, raise_open_files};
 use crate::runtime::Supervisor;
 use crate::runtime::metrics::Metrics;
 use live::{Live, Load};
+use signals::Signals;
 
 pub use live::{SharedText, SharedTexts};
 
@@ -159,18 +160,19 @@ async fn serve<P: Program>(
         warn!(log, "fewer files may be open than connections"; "open_files" => files, "mend" => "ulimit -n");
     }
     let program = P::start(config, metrics, &log).await?;
+    let mut signals = Signals::new()?;
     // In one write, and whoever started us may have stopped reading: that is no reason to end.
     let _nobody_reads = std::io::stdout().write_all(program.hello(config).as_bytes());
     let fault = program.supervisor().stopping().cancelled();
     let mut live = Live { running: &effective, load, shared: program.texts(), guard: &guard, log: &log };
     live.started_with(text.as_ref());
-    signals::until_stop(fault, live).await?;
+    signals.until_stop(fault, live).await;
     info!(log, "stopping"; "within_seconds" => config.server.shutdown_grace.as_secs());
     tokio::select! {
         clean = program.shutdown(config.server.shutdown_grace) => {
             anyhow::ensure!(clean, "something did not stop in time, or failed; the log names it");
             Ok(())
         }
-        () = signals::again() => anyhow::bail!("stopped at once by the second signal"),
+        () = signals.again() => anyhow::bail!("stopped at once by the second signal"),
     }
 }

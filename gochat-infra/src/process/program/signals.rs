@@ -2,39 +2,47 @@
 
 use std::io;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::live::Live;
 
-/// Waits for Ctrl-C, SIGTERM, or `fault`; on SIGHUP, and when the shared text changes, takes over the settings that may change
-/// while the program runs.
-pub(super) async fn until_stop(fault: impl Future<Output = ()>, mut live: Live<'_>) -> io::Result<()> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    let mut fault = std::pin::pin!(fault);
-    loop {
-        tokio::select! {
-            _ = interrupt.recv() => return Ok(()),
-            _ = terminate.recv() => return Ok(()),
-            () = &mut fault => return Ok(()),
-            _ = hang_up.recv() => live.reload(),
-            () = live.changed() => live.reload(),
-        }
-    }
+/// The signals that a program hears. One that comes between two waits is kept for the second.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
 }
 
-/// Waits for a signal to stop, after the first one.
-pub(super) async fn again() {
-    let both = signal(SignalKind::interrupt()).and_then(|i| Ok((i, signal(SignalKind::terminate())?)));
-    match both {
-        Ok((mut interrupt, mut terminate)) => {
+impl Signals {
+    /// Hears from now on.
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for Ctrl-C, SIGTERM, or `fault`; on SIGHUP, and when the shared text changes, takes over the settings that may
+    /// change while the program runs.
+    pub(super) async fn until_stop(&mut self, fault: impl Future<Output = ()>, mut live: Live<'_>) {
+        let mut fault = std::pin::pin!(fault);
+        loop {
             tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+                _ = self.interrupt.recv() => return,
+                _ = self.terminate.recv() => return,
+                () = &mut fault => return,
+                _ = self.hang_up.recv() => live.reload(),
+                () = live.changed() => live.reload(),
             }
         }
-        // Then only the grace time ends it.
-        Err(_) => std::future::pending().await,
+    }
+
+    /// Waits for a signal to stop, after the first one.
+    pub(super) async fn again(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
