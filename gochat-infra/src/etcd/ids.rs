@@ -19,12 +19,15 @@ struct Block {
     last: AtomicU64,
     /// The first tick that is not ours.
     end: AtomicU64,
+    /// So many ticks before the end are taken one by one only: time that passes does not use them up.
+    keep: u64,
 }
 
 /// Makes identifiers as [`Snowflake`](crate::runtime::Snowflake) does, and only such as are reserved.
 #[derive(Debug)]
 pub(super) struct ReservedIds {
     block: ArcSwap<Block>,
+    keep: u64,
     clock: Arc<dyn Clock>,
     /// Set when more should be reserved, so that it is told once.
     short: AtomicBool,
@@ -32,11 +35,13 @@ pub(super) struct ReservedIds {
 }
 
 impl ReservedIds {
-    /// Makes a generator for the ticks from `start` to before `end`.
-    pub(super) fn new(node: u16, start: u64, end: u64, clock: Arc<dyn Clock>) -> Self {
-        let block = Block::new(node, start, end);
+    /// Makes a generator for the ticks from `start` to before `end`. When the clock comes nearer to the end than `keep`, it is
+    /// followed no longer: what is left then lasts by the number of identifiers that are made, however long that takes.
+    pub(super) fn new(node: u16, start: u64, end: u64, keep: u64, clock: Arc<dyn Clock>) -> Self {
+        let block = Block::new(node, start, end, keep);
         Self {
             block: ArcSwap::from_pointee(block),
+            keep,
             clock,
             short: AtomicBool::new(false),
             shortage: Notify::new(),
@@ -69,7 +74,7 @@ impl ReservedIds {
         // Whoever still holds the old block gets nothing more from it, so that all that is made later is greater.
         let last = self.block.load().last.swap(CLOSED, Ordering::Relaxed);
         let next_millisecond = ((last >> 12) + 1) << 12;
-        self.block.store(Arc::new(Block::new(node, start.max(next_millisecond), end)));
+        self.block.store(Arc::new(Block::new(node, start.max(next_millisecond), end, self.keep)));
         self.short.store(false, Ordering::Relaxed);
     }
 
@@ -87,17 +92,18 @@ impl ReservedIds {
 }
 
 impl Block {
-    fn new(node: u16, start: u64, end: u64) -> Self {
-        Self { node: node.into(), last: AtomicU64::new(start.saturating_sub(1)), end: AtomicU64::new(end) }
+    fn new(node: u16, start: u64, end: u64, keep: u64) -> Self {
+        let (last, end) = (AtomicU64::new(start.saturating_sub(1)), AtomicU64::new(end));
+        Self { node: node.into(), last, end, keep }
     }
 
-    /// The next tick, or none when it is closed. Its end is never passed; a clock that is past it is counted on without.
+    /// The next tick, or none when it is closed. Its end is never passed; a clock that is near it is counted on without.
     fn take(&self, now: u64) -> Option<Result<u64, Spent>> {
         let mut last = self.last.load(Ordering::Relaxed);
         while last != CLOSED {
             let end = self.end.load(Ordering::Acquire);
             let following = last + 1;
-            let next = if now < end { now.max(following) } else { following };
+            let next = if now < end.saturating_sub(self.keep) { now.max(following) } else { following };
             if next >= end {
                 return Some(Err(Spent));
             }
@@ -166,7 +172,7 @@ mod tests {
 
     fn at(node: u16, start: i64, end: i64) -> (Arc<Hand>, ReservedIds) {
         let clock = Arc::new(Hand(AtomicI64::new(START)));
-        (clock.clone(), ReservedIds::new(node, tick(start), tick(end), clock))
+        (clock.clone(), ReservedIds::new(node, tick(start), tick(end), 0, clock))
     }
 
     /// Milliseconds after the start, the node and the sequence of an identifier.
@@ -217,6 +223,21 @@ mod tests {
         assert_eq!(parts(ids.next_id()), (2, 7, 0));
         clock.0.fetch_add(1_000_000, Ordering::SeqCst);
         assert_eq!(parts(ids.next_id()), (1_000_000, 7, 0));
+    }
+
+    #[test]
+    fn time_that_passes_without_etcd_does_not_use_up_what_is_kept() {
+        let clock = Arc::new(Hand(AtomicI64::new(START)));
+        let ids = ReservedIds::new(7, tick(0), tick(20_000), 5_000 << 12, clock.clone());
+        // An identifier now and then, for far longer than was reserved.
+        for _ in 0..300 {
+            clock.0.fetch_add(1_000, Ordering::SeqCst);
+            assert!(parts(ids.next_id()).0 < 15_001);
+        }
+        assert!(ids.left() >= 5_000 << 12, "{}", ids.left());
+        // As soon as there is more the clock is followed again.
+        ids.extend(tick(400_000));
+        assert_eq!(parts(ids.next_id()), (300_000, 7, 0));
     }
 
     #[test]

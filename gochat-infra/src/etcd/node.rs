@@ -92,7 +92,9 @@ impl NodeIds {
         check(&options)?;
         let node = Node::take(&etcd, &options, ticks(clock.now()), log).await?;
         info!(log, "took a node number"; "node" => node.number);
-        let ids = Arc::new(ReservedIds::new(node.number, node.start, node.end, clock));
+        // A quarter lasts by count while etcd is away; more is reserved when half is left, so the clock is followed until then.
+        let keep = span(options.reserve) / 4;
+        let ids = Arc::new(ReservedIds::new(node.number, node.start, node.end, keep, clock));
         let (told, state) = watch::channel(NodeState { node: node.number, held: true });
         let keeper =
             Keeper { etcd, options, ids: ids.clone(), node: Mutex::new(Some(node)), told, log: log.clone() };

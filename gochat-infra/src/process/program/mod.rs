@@ -16,7 +16,7 @@ use super::{Problem, Problems, log, raise_open_files};
 use crate::runtime::Supervisor;
 use crate::runtime::metrics::Metrics;
 use live::{Live, Load};
-use signals::Signals;
+use signals::{Cause, Signals};
 
 pub use live::{SharedText, SharedTexts};
 
@@ -166,11 +166,13 @@ async fn serve<P: Program>(
     let fault = program.supervisor().stopping().cancelled();
     let mut live = Live { running: &effective, load, shared: program.texts(), guard: &guard, log: &log };
     live.started_with(text.as_ref());
-    signals.until_stop(fault, live).await;
+    let cause = signals.until_stop(fault, live).await;
     info!(log, "stopping"; "within_seconds" => config.server.shutdown_grace.as_secs());
     tokio::select! {
         clean = program.shutdown(config.server.shutdown_grace) => {
             anyhow::ensure!(clean, "something did not stop in time, or failed; the log names it");
+            // Whoever looks after the program starts it again after a failure.
+            anyhow::ensure!(cause == Cause::Asked, "stopped by a fault of its own; the log names it");
             Ok(())
         }
         () = signals.again() => anyhow::bail!("stopped at once by the second signal"),

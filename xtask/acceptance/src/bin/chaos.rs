@@ -88,7 +88,10 @@ async fn start() -> Result<()> {
         Ok(summary) => {
             println!("no promise was broken: {summary:?}\ntest result: ok. 1 passed; 0 failed; 0 ignored")
         }
-        Err(_) => println!("test result: FAILED. 0 passed; 1 failed; 0 ignored"),
+        Err(_) => {
+            eprintln!("{}", cluster.last_words()?);
+            println!("test result: FAILED. 0 passed; 1 failed; 0 ignored");
+        }
     }
     let stopped = cluster.stop().await;
     ended?;

@@ -26,6 +26,9 @@ const SERVERS: [(&str, &str, Option<&str>); 5] = [
     ("ETCD_ENDPOINTS", "GOCHAT_ETCD__ENDPOINTS", Some("etcd")),
 ];
 
+/// Lines of each process that [`Cluster::last_words`] shows.
+const LAST_LINES: usize = 25;
+
 /// How many of each service.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "each field is the number of processes of that service")]
@@ -141,6 +144,26 @@ impl Cluster {
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.nodes.keys().cloned().collect()
+    }
+
+    /// What each process said last, and which have ended: for whoever looks for the cause of a failure.
+    ///
+    /// # Errors
+    /// Their outputs can't be read.
+    pub fn last_words(&mut self) -> Result<String> {
+        let mut text = String::new();
+        for (name, node) in &mut self.nodes {
+            let state = node.ended()?.map_or_else(|| "runs".to_owned(), |status| format!("ended: {status}"));
+            let said = node.said()?;
+            let lines: Vec<&str> = said.lines().collect();
+            let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+            text.push_str(&format!(
+                "==> {name} ({state}), its last of {} lines\n{}\n",
+                lines.len(),
+                last.join("\n")
+            ));
+        }
+        Ok(text)
     }
 
     /// Asks all to end, gateways first, and waits for it.

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -162,6 +162,14 @@ impl Node {
         let (listen, called) = (self.listen.as_deref(), self.called.as_ref());
         self.child = spawn(&self.spec, &self.service, listen, called, &self.output)?;
         Ok(())
+    }
+
+    /// How it ended, if it has.
+    ///
+    /// # Errors
+    /// The system does not say.
+    pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        Ok(self.child.try_wait()?)
     }
 
     /// Waits for the end of a process that was asked to end.
