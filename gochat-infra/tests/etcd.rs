@@ -5,16 +5,14 @@
 //! leaves them all to a stage that brings the servers.
 
 mod etcd_kit;
+mod servers_kit;
 
-use std::future::Future;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use etcd_kit::{Servers, away, live, nodes, registry};
-use libtest_mimic::{Arguments, Failed, Trial};
+use servers_kit::{run, trial};
 
-/// Longest time for one case.
-const TIME: Duration = Duration::from_secs(60);
+const MISSING: &str = "ETCD_ENDPOINTS is not set";
 
 fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
@@ -22,7 +20,7 @@ fn main() -> ExitCode {
     macro_rules! cases {
         ($($module:ident: $($case:ident),+;)+) => {$($(
             let name = format!("{}::{}", stringify!($module), stringify!($case));
-            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+            trials.push(trial(name, servers, MISSING, |servers| $module::$case(servers)));
         )+)+};
     }
     cases! {
@@ -35,26 +33,5 @@ fn main() -> ExitCode {
         away: everything_goes_on_and_mends_when_etcd_is_killed, everything_mends_when_etcd_has_lost_its_data,
             nobody_there_is_told, users_are_asked_for;
     }
-    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
-        println!("{} tests are left to the stage that brings the servers", trials.len());
-        return ExitCode::SUCCESS;
-    }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-}
-
-/// One test: ignored without servers, failed without servers in CI.
-fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
-where
-    F: FnOnce(&'static Servers) -> T + Send + 'static,
-    T: Future<Output = ()>,
-{
-    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
-    let run = move || {
-        let servers = servers.as_ref().ok_or_else(|| Failed::from("ETCD_ENDPOINTS is not set"))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
-        runtime.shutdown_background();
-        done.map_err(|_| Failed::from("not done within a minute"))
-    };
-    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
+    run(trials, || {})
 }

@@ -6,36 +6,33 @@
 
 mod hooks_kit;
 mod kafka_kit;
+mod servers_kit;
 
-use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use gochat_core::testing::conformance;
 use kafka_kit::{Servers, consumer, figures, gateways, hand_over, hooks, letters, outage, ports, topics};
-use libtest_mimic::{Arguments, Failed, Trial};
+use servers_kit::{run, trial};
 
-/// Longest time for one case.
-const TIME: Duration = Duration::from_secs(60);
+const MISSING: &str = "KAFKA_BROKERS is not set";
 
 fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
     let mut trials = Vec::new();
     for case in conformance::upstream::CASES {
-        trials.push(trial(format!("upstream::{case}"), servers, move |servers| async move {
+        trials.push(trial(format!("upstream::{case}"), servers, MISSING, move |servers| async move {
             conformance::upstream::run(case, ports::upstream(servers).await).await;
         }));
     }
     for case in conformance::deliver::CASES {
-        trials.push(trial(format!("deliver::{case}"), servers, move |servers| async move {
+        trials.push(trial(format!("deliver::{case}"), servers, MISSING, move |servers| async move {
             conformance::deliver::run(case, ports::deliver(servers).await).await;
         }));
     }
     macro_rules! own {
         ($($module:ident: $($case:ident),+;)+) => {$($(
             let name = format!("{}::{}", stringify!($module), stringify!($case));
-            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+            trials.push(trial(name, servers, MISSING, |servers| $module::$case(servers)));
         )+)+};
     }
     own! {
@@ -44,38 +41,12 @@ fn main() -> ExitCode {
             a_slow_partition_holds_up_no_other, one_that_cannot_go_on_stops_its_node;
         hand_over: what_a_dead_consumer_had_in_hand_goes_to_the_other, two_share_and_hand_over_in_order;
         letters: poison_is_put_aside_and_comes_back;
-        gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, one_that_is_gone_fails_nobody,
+        gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, one_that_is_gone_fails_nobody, one_that_lives_is_never_taken_for_gone,
             repeats_are_dropped_and_poison_is_skipped, large_conversations_share_a_walk,
             one_that_shrinks_stays_behind_what_waits;
         hooks: those_away_are_notified_and_what_is_objected_to_goes, what_is_refused_holds_up_nobody_and_comes_back;
         outage: nothing_acknowledged_is_lost, nobody_waits_for_brokers_that_are_away;
         figures: produce_to_deliver;
     }
-    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
-        println!("{} tests are left to the stage that brings the servers", trials.len());
-        return ExitCode::SUCCESS;
-    }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
-}
-
-/// One test: ignored without servers, failed without servers in CI.
-fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
-where
-    F: FnOnce(&'static Servers) -> T + Send + 'static,
-    T: Future<Output = ()>,
-{
-    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
-    let run = move || {
-        let servers = servers.as_ref().ok_or_else(|| Failed::from("KAFKA_BROKERS is not set"))?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let run = || runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
-        let done = catch_unwind(AssertUnwindSafe(run));
-        // Also after a panic: dropping it would wait for ever for clients that nobody closes any more.
-        runtime.shutdown_timeout(Duration::from_secs(5));
-        match done {
-            Ok(done) => done.map_err(|_| Failed::from("it did not end within a minute")),
-            Err(panic) => resume_unwind(panic),
-        }
-    };
-    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
+    run(trials, || {})
 }

@@ -5,12 +5,15 @@
 //! `GOCHAT_SERVERS=later` leaves them all to `cargo xtask mysql`.
 
 mod mysql_kit;
+mod servers_kit;
 
 use std::process::ExitCode;
 
 use gochat_core::testing::conformance;
-use libtest_mimic::Arguments;
-use mysql_kit::{Servers, faults, migrations, own, plans, replicas, trial};
+use mysql_kit::{Servers, faults, migrations, own, plans, replicas};
+use servers_kit::{run, trial};
+
+const MISSING: &str = "MYSQL_PRIMARY_URL is not set";
 
 fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
@@ -19,7 +22,7 @@ fn main() -> ExitCode {
         ($($suite:ident),+) => {$(
             for case in conformance::$suite::CASES {
                 let name = format!("{}::{case}", stringify!($suite));
-                trials.push(trial(name, servers, move |servers| async move {
+                trials.push(trial(name, servers, MISSING, move |servers| async move {
                     conformance::$suite::run(case, servers.fixture().await).await;
                 }));
             }
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
     macro_rules! own {
         ($($module:ident: $($case:ident),+;)+) => {$($(
             let name = format!("{}::{}", stringify!($module), stringify!($case));
-            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+            trials.push(trial(name, servers, MISSING, |servers| $module::$case(servers)));
         )+)+};
     }
     own! {
@@ -39,13 +42,5 @@ fn main() -> ExitCode {
         replicas: a_replica_answers_history, a_replica_that_is_behind_is_not_believed, a_dead_replica_costs_nothing;
         plans: no_statement_walks_over_a_table;
     }
-    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
-        println!("{} tests are left to the stage that brings the servers", trials.len());
-        return ExitCode::SUCCESS;
-    }
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
-    if let Some(servers) = servers {
-        servers.clear();
-    }
-    conclusion.exit_code()
+    run(trials, || servers.iter().for_each(Servers::clear))
 }

@@ -6,17 +6,15 @@
 //! fail. `GOCHAT_SERVERS=later` leaves them all to the stage that brings the servers.
 
 mod redis_kit;
+mod servers_kit;
 
-use std::future::Future;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use gochat_core::testing::conformance;
-use libtest_mimic::{Arguments, Failed, Trial};
 use redis_kit::{Servers, cached, calls, faults, gateways, lost, throttles};
+use servers_kit::{run, trial};
 
-/// Longest time for one case.
-const TIME: Duration = Duration::from_secs(60);
+const MISSING: &str = "REDIS_URL is not set, or there is no program redis-server";
 
 fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
@@ -25,7 +23,7 @@ fn main() -> ExitCode {
         ($name:literal, $suite:ident, |$server:ident| $fixture:expr) => {
             for case in conformance::$suite::CASES {
                 let name = format!("{}::{}::{case}", $name, stringify!($suite));
-                trials.push(trial(name, servers, move |$server| async move {
+                trials.push(trial(name, servers, MISSING, move |$server| async move {
                     let fixture = $fixture;
                     conformance::$suite::run(case, fixture).await;
                 }));
@@ -50,7 +48,7 @@ fn main() -> ExitCode {
     macro_rules! own {
         ($($module:ident: $($case:ident),+;)+) => {$($(
             let name = format!("{}::{}", stringify!($module), stringify!($case));
-            trials.push(trial(name, servers, |servers| $module::$case(servers)));
+            trials.push(trial(name, servers, MISSING, |servers| $module::$case(servers)));
         )+)+};
     }
     own! {
@@ -68,30 +66,5 @@ fn main() -> ExitCode {
             an_earlier_run_is_told_of, a_gateway_that_lives_again_keeps_its_sessions, a_barred_name_waits;
         throttles: processes_count_together, a_cluster_counts_all_at_once, what_is_no_list_is_an_error;
     }
-    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
-        println!("{} tests are left to the stage that brings the servers", trials.len());
-        return ExitCode::SUCCESS;
-    }
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
-    if let Some(servers) = servers {
-        servers.clear();
-    }
-    conclusion.exit_code()
-}
-
-/// One test: ignored without servers, failed without servers in CI.
-fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
-where
-    F: FnOnce(&'static Servers) -> T + Send + 'static,
-    T: Future<Output = ()>,
-{
-    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
-    let run = move || {
-        let missing = "REDIS_URL is not set, or there is no program redis-server";
-        let servers = servers.as_ref().ok_or_else(|| Failed::from(missing))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
-        done.map_err(|_| Failed::from("the adapter did not answer within a minute"))
-    };
-    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
+    run(trials, || servers.iter().for_each(Servers::clear))
 }

@@ -235,10 +235,22 @@ impl Deliver for KafkaDeliver {
             gateways.resize(records.len(), None);
         }
         let outcomes = self.producer.produce_each(OPERATION, &records).await?;
+        let mut live: Option<Vec<GatewayId>> = None;
         for (outcome, gateway) in outcomes.into_iter().zip(gateways) {
             match (outcome, gateway) {
                 (Ok(()), _) => {}
-                (Err(e), Some(gateway)) if is_absent(&e) => self.note_gone(&gateway),
+                (Err(e), Some(gateway)) if is_absent(&e) => {
+                    // A broker that starts again may not know a topic for a moment. A gateway is gone when its lease is, too:
+                    // else its sessions would miss what nobody will send again.
+                    let live = match &mut live {
+                        Some(live) => live,
+                        none => none.insert(self.routes.gateways().await?),
+                    };
+                    if live.contains(&gateway) {
+                        return Err(produce_error(OPERATION, e));
+                    }
+                    self.note_gone(&gateway);
+                }
                 (Err(e), _) => return Err(produce_error(OPERATION, e)),
             }
         }

@@ -191,6 +191,7 @@ impl Tail {
         let kafka = &self.metrics.kafka;
         let mut batch: Vec<Delivery> = Vec::with_capacity(records.len());
         let mut marks = Vec::new();
+        let mut met = HashSet::new();
         for record in &records {
             let delivery: Delivery = match record.read() {
                 Ok(delivery) => delivery,
@@ -201,7 +202,7 @@ impl Tail {
                 }
             };
             if let Some(mark) = mark(&delivery) {
-                if self.repeats.knows(&mark) || marks.contains(&mark) {
+                if self.repeats.knows(&mark) || !met.insert(mark) {
                     kafka.repeats_dropped.inc();
                     continue;
                 }

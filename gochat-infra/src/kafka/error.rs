@@ -61,6 +61,18 @@ pub enum KafkaError {
     },
 }
 
+/// An error with what caused it, on one line.
+pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 /// Whether the topic is not there (any more).
 pub(super) fn is_absent(error: &Native) -> bool {
     let absent =

@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 
 use super::Outgoing;
 use super::consumer::{Handler, HandlerError, Record, Schema};
+use super::error::causes;
 use super::pipeline::Search;
 use crate::wire::{self, Malformed, Wire, nested};
 
@@ -51,17 +52,6 @@ pub(super) fn fact(topic: &Arc<str>, delivery: &Delivery) -> Option<Outgoing> {
         traceparent: None,
         payload: wire::encode(&MessageStored { view: view.clone() }),
     })
-}
-
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Notifies members who are away. The sender makes its own tries, so what it does not take goes to the dead letters; those

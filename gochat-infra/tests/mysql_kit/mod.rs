@@ -10,7 +10,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use gochat_core::model::{
     ClientMsgId, ConversationId, MembersVersion, Message, MessageBody, MessageId, NewMessage, PageLimit, Seq,
@@ -19,13 +18,9 @@ use gochat_core::model::{
 use gochat_core::ports::{ConversationStore, NewUser, OpenSingle, UserStore};
 use gochat_core::testing::conformance::{Fixture, Stores};
 use gochat_infra::mysql::{MySqlOptions, MySqlStore};
-use libtest_mimic::{Failed, Trial};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 use parking_lot::Mutex;
-
-/// Longest time for one case.
-const TIME: Duration = Duration::from_secs(60);
 
 /// What a case may leave in a schema.
 const TABLES: [&str; 8] = [
@@ -213,20 +208,4 @@ pub(crate) async fn pairs(store: &MySqlStore, n: u64) -> Vec<ConversationId> {
         }
     }
     made
-}
-
-/// One test: ignored without servers, failed without servers in CI.
-pub(crate) fn trial<F, T>(name: String, servers: &'static Option<Servers>, case: F) -> Trial
-where
-    F: FnOnce(&'static Servers) -> T + Send + 'static,
-    T: Future<Output = ()>,
-{
-    let needed = std::env::var_os("CI").is_some_and(|ci| !ci.is_empty());
-    let run = move || {
-        let servers = servers.as_ref().ok_or_else(|| Failed::from("MYSQL_PRIMARY_URL is not set"))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let done = runtime.block_on(async { tokio::time::timeout(TIME, case(servers)).await });
-        done.map_err(|_| Failed::from("the adapter did not answer within a minute"))
-    };
-    Trial::test(name, run).with_ignored_flag(servers.is_none() && !needed)
 }

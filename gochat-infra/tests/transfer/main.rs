@@ -9,11 +9,15 @@ mod fill;
 #[path = "../mysql_kit/mod.rs"]
 #[allow(dead_code, reason = "the other program uses the rest")]
 mod mysql_kit;
+#[path = "../servers_kit/mod.rs"]
+mod servers_kit;
 
 use std::process::ExitCode;
 
-use libtest_mimic::Arguments;
-use mysql_kit::{Servers, trial};
+use mysql_kit::Servers;
+use servers_kit::{run, trial};
+
+const MISSING: &str = "MYSQL_PRIMARY_URL is not set";
 
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args().skip(1).collect();
@@ -25,28 +29,18 @@ fn main() -> ExitCode {
     let servers: &'static Option<Servers> = Box::leak(Box::new(Servers::from_env()));
     let mut trials = Vec::new();
     macro_rules! cases {
-        ($of:ident: $($case:ident),+) => {$(
-            trials.push(trial(stringify!($case).to_owned(), servers, |servers| $of::$case(servers)));
+        ($($case:ident),+) => {$(
+            trials.push(trial(stringify!($case).to_owned(), servers, MISSING, |servers| cases::$case(servers)));
         )+};
     }
-    cases!(cases:
+    cases!(
         every_port_answers_the_same_from_both_sides,
         one_that_is_killed_goes_on_where_it_was,
         what_differs_in_the_end_is_named_and_not_served,
-        damaged_rows_are_named_and_nothing_is_written
-    );
-    cases!(cases:
+        damaged_rows_are_named_and_nothing_is_written,
         a_folder_in_use_or_missing_is_refused,
         a_database_with_something_else_in_it_is_refused,
         a_folder_that_was_used_in_between_is_another_one
     );
-    if std::env::var_os("GOCHAT_SERVERS").is_some_and(|when| when == "later") {
-        println!("{} tests are left to the stage that brings the servers", trials.len());
-        return ExitCode::SUCCESS;
-    }
-    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
-    if let Some(servers) = servers {
-        servers.clear();
-    }
-    conclusion.exit_code()
+    run(trials, || servers.iter().for_each(Servers::clear))
 }

@@ -17,6 +17,7 @@ use super::dead_letter::put_aside;
 use super::handler::{Handler, HandlerError, Raw, Record, Schema};
 use super::offsets::{Offsets, Progress};
 use super::rebalance::GroupContext;
+use crate::kafka::error::causes;
 use crate::kafka::{KafkaConfig, Producer};
 use crate::runtime::Backoff;
 use crate::runtime::metrics::Metrics;
@@ -180,18 +181,6 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Partition<T> {
             () = sleep(pause(self.work.config.backoff, failures)) => Ok(()),
         }
     }
-}
-
-/// An error with what caused it.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 /// Doubled by each failure, and lengthened by chance up to half, so that partitions that failed together don't come back
