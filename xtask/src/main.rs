@@ -19,7 +19,7 @@ use anyhow::{Result, bail};
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test           everything that CI runs: verify, the suites over real servers, e2e, the cluster, soak
+  test           everything that CI runs: verify, the suites over real servers, e2e, the cluster, chaos, soak
   mysql          the suites of MySQL storage, over MariaDB
   servers ARGS   real servers for tests: up, down, status, env, kill, logs, run … -- COMMAND
   cluster ARGS   the four services over real servers: up, or run … -- COMMAND; --gateways N --logic N --repo N --task N

@@ -120,7 +120,7 @@ pub(crate) fn all_of_them() -> Vec<Stage> {
 
 /// The stages of these names, in the order of the whole.
 pub(crate) fn named(names: &[String]) -> Result<Vec<Stage>> {
-    let all = [all_of_them(), faults()].concat();
+    let all = all_of_them();
     let unknown = names.iter().find(|n| !all.iter().any(|s| s.name == n.as_str()));
     if names.is_empty() || unknown.is_some() {
         let known = all.iter().map(|s| format!("  {}", s.name)).collect::<Vec<_>>().join("\n");
@@ -153,12 +153,6 @@ fn real_servers() -> Vec<Stage> {
 /// The four services over all servers: as clients see them, and under faults. Their programs come from `e2e`.
 fn four_services() -> Vec<Stage> {
     vec![stage("cluster acceptance", cluster::acceptance), stage("cluster page", cluster::page)]
-}
-
-/// Faults under load, by name only (`stage chaos`): now and then a run does not heal within two minutes after its last fault,
-/// though nothing is lost. It belongs into `test` as soon as that is understood.
-fn faults() -> Vec<Stage> {
-    vec![stage("chaos", || cluster::faults(CHAOS_MINUTES))]
 }
 
 /// What each feature is by itself, and core without its own.
