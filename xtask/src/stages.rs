@@ -152,7 +152,11 @@ fn real_servers() -> Vec<Stage> {
 
 /// The four services over all servers: as clients see them, and under faults. Their programs come from `e2e`.
 fn four_services() -> Vec<Stage> {
-    vec![stage("cluster acceptance", cluster::acceptance), stage("cluster page", cluster::page)]
+    vec![
+        stage("cluster acceptance", cluster::acceptance),
+        stage("cluster page", cluster::page),
+        stage("chaos", || cluster::faults(CHAOS_MINUTES)),
+    ]
 }
 
 /// What each feature is by itself, and core without its own.
