@@ -47,6 +47,8 @@ struct Leaving {
     telling: bool,
     /// Came back, and others are still to be told.
     back: bool,
+    /// The same, from before what is being told now began: who is found gone by now has left again since.
+    back_before: bool,
     belief: Belief,
 }
 
@@ -110,8 +112,8 @@ impl Tracker {
             }
             return;
         }
-        // The session that came first has been told of before the last one can go.
-        if last == Some(true) && l.belief == Belief::Unknown {
+        // The session that came first has been told of before the last one can go, unless that has to wait.
+        if last == Some(true) && l.belief == Belief::Unknown && !l.back && !l.back_before {
             l.belief = Belief::Here;
         }
         let due = now.after(self.grace);
@@ -137,8 +139,8 @@ impl Tracker {
         self.queue.first().map(|(due, _)| *due)
     }
 
-    /// Takes at most `max` users whose absence is to be told now. [`told`](Self::told) or
-    /// [`not_told`](Self::not_told) must follow.
+    /// Takes at most `max` users whose absence is to be told now. Whether they are gone is to be looked up after this, and
+    /// [`told`](Self::told), [`found_here`](Self::found_here) or [`not_told`](Self::not_told) must follow.
     pub fn take_due(&mut self, now: Timestamp, max: usize) -> Vec<UserId> {
         let mut taken = Vec::new();
         let mut later = Vec::new();
@@ -156,26 +158,41 @@ impl Tracker {
             }
             l.due = None;
             l.telling = true;
+            l.back_before = std::mem::take(&mut l.back);
             taken.push(user);
         }
         self.queue.extend(later);
         taken
     }
 
-    /// The absence of these users was told, or they turned out to be here. Answers who came back meanwhile: that is to be
-    /// told now.
+    /// The absence of these users was told. Answers who came back meanwhile: that is to be told now.
     pub fn told(&mut self, users: &[UserId]) -> Vec<UserId> {
-        let came_back = |user: &UserId| {
+        self.ended(users, |l| {
+            l.back_before = false;
+            l.belief = Belief::Gone;
+        })
+    }
+
+    /// These users turned out to be here. Answers of whom that is still to be told.
+    pub fn found_here(&mut self, users: &[UserId]) -> Vec<UserId> {
+        self.ended(users, |l| l.back |= std::mem::take(&mut l.back_before))
+    }
+
+    fn ended(&mut self, users: &[UserId], how: impl Fn(&mut Leaving)) -> Vec<UserId> {
+        let is_back = |user: &UserId| {
             let Some(l) = self.leaving.get_mut(user) else { return false };
-            let back = std::mem::take(&mut l.back);
+            how(l);
             l.telling = false;
-            l.belief = if back { Belief::Here } else { Belief::Gone };
+            let back = std::mem::take(&mut l.back);
+            if back {
+                l.belief = Belief::Here;
+            }
             if l.is_over() {
                 self.leaving.remove(user);
             }
             back
         };
-        users.iter().copied().filter(came_back).collect()
+        users.iter().copied().filter(is_back).collect()
     }
 
     /// It could not be told; at `due` it is tried again. Who came back meanwhile was never away for others.
@@ -183,6 +200,7 @@ impl Tracker {
         for &user in users {
             let Some(l) = self.leaving.get_mut(&user) else { continue };
             l.telling = false;
+            l.back |= std::mem::take(&mut l.back_before);
             // Else an earlier absence was told, and that they are back is still to be.
             if l.back && l.belief == Belief::Here {
                 l.back = false;

@@ -106,6 +106,26 @@ fn what_could_not_be_told_is_tried_again_unless_the_user_is_back() {
 }
 
 #[test]
+fn who_came_back_before_it_was_told_and_left_again_is_not_told_to_be_here() {
+    for gone in [true, false] {
+        let mut t = Tracker::new(GRACE);
+        t.closing(user(2));
+        t.closed(user(2), None, at(0));
+        assert_eq!(t.take_due(at(5_000), 10), [user(2)]);
+        assert!(!t.came(user(2), true));
+        t.not_told(&[user(2)], at(6_000));
+        left(&mut t, user(2), 6_000);
+        assert_eq!(t.take_due(at(11_000), 10), [user(2)]);
+        if gone {
+            assert_eq!(t.told(&[user(2)]), [], "they left after they had come");
+        } else {
+            assert_eq!(t.found_here(&[user(2)]), [user(2)], "nobody has told of it");
+        }
+        assert_eq!((t.leaving(), t.next_due()), (0, None));
+    }
+}
+
+#[test]
 fn departures_come_in_bounded_batches_oldest_first() {
     let mut t = Tracker::new(GRACE);
     for n in 1..=5u64 {
@@ -222,7 +242,8 @@ impl World {
                 if let Some(Some(gone)) = self.telling {
                     self.telling = None;
                     self.heard &= !gone;
-                    self.heard |= !t.told(&[u]).is_empty();
+                    let back = if gone { t.told(&[u]) } else { t.found_here(&[u]) };
+                    self.heard |= !back.is_empty();
                 }
             }
             _ => {}

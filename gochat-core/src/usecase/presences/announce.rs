@@ -128,8 +128,8 @@ impl Presences {
         }
         let mut taken = Taken { of: self, users: due };
         // Whoever came back through another process, or while the last session closed, is not gone.
-        let batch = match self.departures(&taken.users).await {
-            Ok(batch) => batch,
+        let (gone, here, batch) = match self.departures(&taken.users).await {
+            Ok(departures) => departures,
             Err(e) => {
                 slog::warn!(self.cx.log, "departures not told yet";
                     "users" => taken.users.len(), "error" => %e);
@@ -138,20 +138,22 @@ impl Presences {
         };
         self.cx.tell(batch).await;
         let users = std::mem::take(&mut taken.users);
-        let back = self.tracker().told(&users);
+        let mut back = self.tracker().told(&gone);
+        back.extend(self.tracker().found_here(&here));
         if !back.is_empty() {
             self.announce(&back, true).await;
         }
         users.len()
     }
 
-    async fn departures(&self, users: &[UserId]) -> Result<Vec<Delivery>, Error> {
+    /// Who of them is gone, who is here after all, and what tells of the former.
+    async fn departures(&self, users: &[UserId]) -> Result<(Vec<UserId>, Vec<UserId>, Vec<Delivery>), Error> {
         let online = self.cx.ports.sessions.online(users).await?;
-        let gone: Vec<UserId> =
-            users.iter().zip(online).filter(|(_, online)| !online).map(|(user, _)| *user).collect();
-        if gone.is_empty() {
-            return Ok(Vec::new());
+        let (mut gone, mut here) = (Vec::new(), Vec::new());
+        for (&user, online) in users.iter().zip(online) {
+            if online { here.push(user) } else { gone.push(user) }
         }
-        self.announcements(&gone, false).await
+        let batch = if gone.is_empty() { Vec::new() } else { self.announcements(&gone, false).await? };
+        Ok((gone, here, batch))
     }
 }
