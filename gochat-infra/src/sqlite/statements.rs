@@ -2,7 +2,7 @@
 
 use rusqlite::{CachedStatement, Connection, Result};
 
-/// A statement. Made by [`statements!`] only, so that the test of query plans sees each one.
+/// A statement. One that has a plan is made by [`statements!`] only, so that the test of query plans sees it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sql(&'static str);
 

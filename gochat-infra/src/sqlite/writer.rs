@@ -18,7 +18,12 @@ use super::checkpoint::Checkpoints;
 use super::complaints::Complaints;
 use super::error::{Done, Fail, Stage};
 use super::queue::{Queue, Refused};
+use super::statements::{Prepare, Sql};
 use super::tx::{Memory, Tx};
+
+// Prepared once: parsing them would be a tenth of what a lone commit costs. They have no plan to be tested.
+const BEGIN: Sql = Sql::registered("BEGIN IMMEDIATE");
+const COMMIT: Sql = Sql::registered("COMMIT");
 
 /// A piece of work for the writer.
 pub(super) trait Job: Send {
@@ -205,7 +210,7 @@ impl Writer {
 
     fn attempt(&mut self, jobs: &mut [Box<dyn Job>]) -> std::result::Result<(), Broken> {
         let before = |e: SqlError| Broken { stage: Stage::Before, fail: e.into() };
-        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(before)?;
+        self.conn.stmt(BEGIN).and_then(|mut begin| begin.execute([])).map_err(before)?;
         let start = self.conn.total_changes();
         for job in jobs {
             let written = self.conn.total_changes();
@@ -223,7 +228,7 @@ impl Writer {
             return Ok(());
         }
         let at_commit = |e: SqlError| Broken { stage: Stage::Commit, fail: e.into() };
-        self.conn.execute_batch("COMMIT").map_err(at_commit)?;
+        self.conn.stmt(COMMIT).and_then(|mut commit| commit.execute([])).map_err(at_commit)?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
