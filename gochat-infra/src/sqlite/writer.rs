@@ -160,9 +160,9 @@ impl Writer {
             if group.is_empty() {
                 break;
             }
-            let jobs = group.len() as u64;
+            // Before the answers: whoever has one finds it counted.
+            self.counters.jobs.fetch_add(group.len() as u64, Ordering::Relaxed);
             self.group(group);
-            self.counters.jobs.fetch_add(jobs, Ordering::Relaxed);
             self.checkpoints.after_commit(&self.conn);
         }
         self.checkpoints.finish(self.conn);
