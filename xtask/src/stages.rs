@@ -174,6 +174,19 @@ fn clippy_of_the_slices() -> (Counts, Result<()>) {
     (counts, result)
 }
 
+/// What `df` says is left where things are built, and for temporary files.
+fn free_space() -> String {
+    let temp = std::env::temp_dir();
+    let mut df = std::process::Command::new("df");
+    let said = df.args(["-h", "--output=avail,target", "."]).arg(temp).output();
+    let said = said.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+    said.lines()
+        .skip(1)
+        .map(|l| l.split_whitespace().collect::<Vec<_>>().join(" in "))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 /// Runs the stages, with a line for each, and closes with the counts of all. Goes on after a failure: one run tells all.
 pub(crate) fn run(stages: &[Stage]) -> Result<()> {
     let (mut counts, mut failed, mut lines) = (Counts::default(), Vec::new(), Vec::new());
@@ -187,6 +200,8 @@ pub(crate) fn run(stages: &[Stage]) -> Result<()> {
         lines.push(format!("{how:>6}  {took:>5} s  {}", stage.name));
         if let Err(e) = result {
             println!("<== {} FAILED after {took} s: {e:#}", stage.name);
+            // A full disk looks like anything: a linker that dies, a server that does not start.
+            println!("    free space: {}", free_space());
             failed.push(stage.name);
             // Nothing later can work without these.
             if matches!(stage.name, "tools" | "programs") {
