@@ -20,7 +20,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   test           everything that CI runs: verify, the suites over real servers, e2e, the cluster, chaos, soak
-  mysql          the suites of MySQL storage, over MariaDB
+  mysql          the suites of MySQL storage, over MariaDB and over MySQL 8
   servers ARGS   real servers for tests: up, down, status, env, kill, logs, run … -- COMMAND
   cluster ARGS   the four services over real servers: up, or run … -- COMMAND; --gateways N --logic N --repo N --task N
   chaos [ARGS]   breaks the four services and their servers under load: --minutes N --seed N --clients N --only TEXT

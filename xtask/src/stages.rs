@@ -26,6 +26,9 @@ const SLICES: [&str; 10] = [
 /// the whole gate has to stay below 45 minutes on two cores.
 const CHAOS_MINUTES: u32 = 6;
 
+/// The suites over MySQL and what speaks its language.
+const MYSQL: &[&str] = &["mysql_conformance", "transfer"];
+
 /// One stage: a name, and what it does.
 #[derive(Clone, Copy)]
 pub(crate) struct Stage {
@@ -130,22 +133,25 @@ pub(crate) fn named(names: &[String]) -> Result<Vec<Stage>> {
 }
 
 /// The suites of the adapters over real servers. Built with all others of the workspace, so that nothing is built twice.
-fn suite(server: &str, names: &[&str]) -> (Counts, Result<()>) {
+fn suite(server: &[&str], names: &[&str]) -> (Counts, Result<()>) {
     let names = names.iter().flat_map(|name| ["--test", name]);
     let args: Vec<_> = ["test", "--workspace", "--all-features"].into_iter().chain(names).collect();
-    servers::with(&[server], &args)
+    servers::with(server, &args)
 }
 
-/// MySQL storage over a primary and a replica, and the way of a data folder into it.
+/// MySQL storage over a primary and a replica, and the way of a data folder into it: over MariaDB, and over MySQL 8.
 pub(crate) fn mysql() -> Vec<Stage> {
-    vec![stage("mysql", || suite("db", &["mysql_conformance", "transfer"]))]
+    vec![
+        stage("mysql", || suite(&["db"], MYSQL)),
+        stage("mysql 8", || suite(&["db", "--db", "mysql8"], MYSQL)),
+    ]
 }
 
 fn real_servers() -> Vec<Stage> {
     let rest = vec![
-        stage("redis", || suite("redis", &["redis_conformance"])),
-        stage("etcd", || suite("etcd", &["etcd"])),
-        stage("kafka", || suite("kafka", &["kafka"])),
+        stage("redis", || suite(&["redis"], &["redis_conformance"])),
+        stage("etcd", || suite(&["etcd"], &["etcd"])),
+        stage("kafka", || suite(&["kafka"], &["kafka"])),
     ];
     [mysql(), rest].concat()
 }
