@@ -92,7 +92,7 @@ pub enum Event {
 }
 
 /// What happened to a membership.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum MembershipAction {
     /// Added.

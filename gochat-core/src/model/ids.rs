@@ -90,6 +90,11 @@ id! {
 }
 decimal!(LoginId);
 id! {
+    /// A note of a change that others are to be told of.
+    NoteId
+}
+decimal!(NoteId);
+id! {
     /// One connection of a client.
     SessionId
 }

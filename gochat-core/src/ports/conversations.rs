@@ -1,13 +1,14 @@
 //! Conversations as their members see them, and who may do what in them.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::model::{
-    Access, Conversation, ConversationEntry, ConversationId, Member, PageLimit, ReadState, Seq, Timestamp,
-    UserId,
+    Access, Conversation, ConversationEntry, ConversationId, Member, Note, PageLimit, ReadState, Seq,
+    Timestamp, UserId,
 };
 
 /// Conversations and each member's place in them.
@@ -51,6 +52,12 @@ pub trait ConversationStore: Debug + Send + Sync + 'static {
     ///   repeat.
     /// - [`SyncCursor::START`] gives everything there is, without what is gone.
     async fn changes(&self, user: UserId, cursor: SyncCursor, limit: PageLimit) -> Result<Changes>;
+
+    /// This store, whose next write leaves `note` in its own transaction if it changes anything; `None` where none are kept.
+    fn noted(&self, note: &Note) -> Option<Arc<dyn ConversationStore>> {
+        let _ = note;
+        None
+    }
 }
 
 /// A single conversation to be opened.

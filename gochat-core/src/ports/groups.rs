@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::Result;
 use crate::model::{
-    Conversation, ConversationId, Member, MembersVersion, PageLimit, Role, Timestamp, UserId,
+    Conversation, ConversationId, Member, MembersVersion, Note, PageLimit, Role, Timestamp, UserId,
 };
 
 /// Groups and their members. All changes are durable and visible to every later call when they return, and each makes the
@@ -79,6 +79,12 @@ pub trait GroupStore: Debug + Send + Sync + 'static {
         after: Option<UserId>,
         limit: PageLimit,
     ) -> Result<Vec<Member>>;
+
+    /// This store, whose next write leaves `note` in its own transaction if it changes anything; `None` where none are kept.
+    fn noted(&self, note: &Note) -> Option<Arc<dyn GroupStore>> {
+        let _ = note;
+        None
+    }
 }
 
 /// A group to be stored.

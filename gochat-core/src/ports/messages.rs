@@ -1,12 +1,13 @@
 //! The message log, the counters that number it, and the memory of what was sent before.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::Result;
 use crate::model::{
-    ConversationId, Message, MessageId, MessageKey, NewMessage, PageLimit, Receipt, SendCommand, Seq,
+    ConversationId, Message, MessageId, MessageKey, NewMessage, Note, PageLimit, Receipt, SendCommand, Seq,
     Timestamp, UserId,
 };
 
@@ -51,6 +52,12 @@ pub trait MessageStore: Debug + Send + Sync + 'static {
     /// # Errors
     /// `NotFound`.
     async fn recall(&self, id: MessageId, by: UserId, at: Timestamp) -> Result<RecallOutcome>;
+
+    /// This store, whose next recall leaves `note` in its own transaction if it changes anything; `None` where none are kept.
+    fn noted(&self, note: &Note) -> Option<Arc<dyn MessageStore>> {
+        let _ = note;
+        None
+    }
 }
 
 /// What became of one message of an append.

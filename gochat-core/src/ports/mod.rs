@@ -11,6 +11,7 @@ mod error;
 mod groups;
 mod hooks;
 mod messages;
+mod outbox;
 mod people;
 mod runtime;
 
@@ -21,6 +22,7 @@ pub use error::*;
 pub use groups::*;
 pub use hooks::*;
 pub use messages::*;
+pub use outbox::*;
 pub use people::*;
 pub use runtime::*;
 
@@ -49,4 +51,6 @@ pub struct Ports {
     pub dedup: Arc<dyn Dedup>,
     pub deliver: Arc<dyn Deliver>,
     pub sessions: Arc<dyn Sessions>,
+    /// Where changes are noted until they are told; `None` where a process that dies takes all who could hear of them along.
+    pub tellings: Option<Arc<dyn Tellings>>,
 }

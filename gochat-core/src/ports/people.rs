@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Result;
-use crate::model::{ConversationId, PageLimit, PasswordHash, Timestamp, User, UserId, UsernameKey};
+use crate::model::{ConversationId, Note, PageLimit, PasswordHash, Timestamp, User, UserId, UsernameKey};
 
 /// Accounts.
 #[async_trait]
@@ -80,6 +80,12 @@ pub trait FriendStore: Debug + Send + Sync + 'static {
 
     /// The friends of each user, ascending by id, by position.
     async fn friends(&self, users: &[UserId]) -> Result<Vec<Vec<UserId>>>;
+
+    /// This store, whose next write leaves `note` in its own transaction if it changes anything; `None` where none are kept.
+    fn noted(&self, note: &Note) -> Option<Arc<dyn FriendStore>> {
+        let _ = note;
+        None
+    }
 }
 
 /// A friendship to be made.

@@ -58,6 +58,7 @@ impl TestKit {
             dedup: dedup.clone(),
             deliver: deliver.clone(),
             sessions: sessions.clone(),
+            tellings: None,
         };
         Self { ports, memory, sequencer, dedup, deliver, sessions, clock, ids }
     }

@@ -15,6 +15,7 @@ mod random;
 mod runtime;
 mod sequencer;
 mod sessions;
+mod tellings;
 
 pub use auth::{PlainHasher, TestTokens};
 pub use dedup::MemoryDedup;
@@ -27,6 +28,7 @@ pub use random::Seeded;
 pub use runtime::{CountingIds, ManualClock, SeededSecrets};
 pub use sequencer::MemorySequencer;
 pub use sessions::MemorySessions;
+pub use tellings::RecordingTellings;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -6,11 +6,21 @@ use slog::Logger;
 
 use crate::error::Fault;
 use crate::model::{
-    Audience, ConversationId, Delivery, EndReason, Event, LoginId, PageLimit, ReadState, Seq, Timestamp,
-    UserId,
+    Audience, ConversationId, Delivery, EndReason, Event, LoginId, Note, NoteId, PageLimit, ReadState, Seq,
+    Subject, Timestamp, UserId,
 };
 use crate::ports::{ErrorKind, Ports, StoreError};
 use crate::{Error, Settings};
+
+/// A store whose next write leaves this note, or just the store.
+macro_rules! noted {
+    ($cx:expr, $port:ident, $note:expr) => {{
+        let port = &$cx.ports.$port;
+        let noted = $note.as_ref().and_then(|note: &$crate::model::Note| port.noted(note));
+        noted.unwrap_or_else(|| ::std::sync::Arc::clone(port))
+    }};
+}
+pub(crate) use noted;
 
 /// Ports, settings and log of a use case.
 #[derive(Debug, Clone)]
@@ -42,16 +52,41 @@ impl Context {
         PageLimit::new(asked.unwrap_or(default.max(1)), self.settings.page_max.max(1))
     }
 
-    /// Tells others. What they are told of is stored by now, so a failure is no error of the call: who missed it finds
-    /// it by `sync`.
+    /// Tells others of what is not noted: it is stored by now or nowhere, so a failure is no error of the call.
     pub(crate) async fn tell(&self, batch: Vec<Delivery>) {
-        if batch.is_empty() {
-            return;
-        }
+        self.tell_noted(None, batch).await;
+    }
+
+    /// Tells others of something noted. It is stored by now, so a failure is no error of the call: the relay tells it late,
+    /// and where nothing is noted, who missed it finds it by `sync`.
+    pub(crate) async fn tell_noted(&self, note: Option<Note>, batch: Vec<Delivery>) {
         let count = batch.len();
-        if let Err(e) = self.ports.deliver.deliver(batch).await {
-            slog::warn!(self.log, "events not handed on"; "events" => count, "error" => %e);
+        let told = if batch.is_empty() { Ok(()) } else { self.ports.deliver.deliver(batch).await };
+        match told {
+            Ok(()) => {
+                if let (Some(tellings), Some(note)) = (&self.ports.tellings, note) {
+                    tellings.told(note.id);
+                }
+            }
+            Err(e) => {
+                slog::warn!(self.log, "events not handed on"; "events" => count, "error" => %e);
+                self.missed(note);
+            }
         }
+    }
+
+    /// Others could not be told of something noted.
+    pub(crate) fn missed(&self, note: Option<Note>) {
+        if let (Some(tellings), Some(note)) = (&self.ports.tellings, note) {
+            tellings.missed(note.id);
+        }
+    }
+
+    /// A note of what is about to change, where notes are kept.
+    pub(crate) fn note(&self, subject: impl FnOnce() -> Subject) -> Option<Note> {
+        self.ports.tellings.as_ref()?;
+        let id = NoteId::new(self.ports.ids.next_id()).expect("the generator keeps to 63 bits");
+        Some(Note { id, subject: subject(), at: self.now() })
     }
 
     /// Moves a read pointer and tells all devices of its user, the asking one too: for it this is the answer. `None` where
@@ -62,10 +97,12 @@ impl Context {
         conversation: ConversationId,
         seq: Option<Seq>,
     ) -> Result<Option<ReadState>, Error> {
-        let marked = self.ports.conversations.mark_read(user, conversation, seq).await;
+        let note = self.note(|| Subject::Read { user, conversation });
+        let marked = noted!(self, conversations, note).mark_read(user, conversation, seq).await;
         let Some(state) = found(marked)? else { return Ok(None) };
         let event = Event::Read { conversation, seq: state.read_seq, unread: state.unread };
-        self.tell(vec![to_user(user, event)]).await;
+        // One that did not move has left no note.
+        self.tell_noted(note.filter(|_| state.moved), vec![to_user(user, event)]).await;
         Ok(Some(state))
     }
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use slog::Logger;
 
-use super::context::{Context, found, to_user};
+use super::context::{Context, found, noted, to_user};
 use crate::error::Fault;
 use crate::model::{
-    Caller, ConversationId, ConversationView, Event, PageLimit, ReadState, Seq, User, UserId,
+    Caller, ConversationId, ConversationView, Event, PageLimit, ReadState, Seq, Subject, User, UserId,
 };
 use crate::ports::{OpenSingle, Ports, SyncCursor};
 use crate::service::{self, SyncPage};
@@ -79,15 +79,30 @@ impl service::Conversations for Conversations {
             id: self.cx.new_conversation(),
             at: self.cx.now(),
         };
-        let opened = self.cx.ports.conversations.open_single(&open).await?;
-        let mine = self.new_view(caller.user, peer, opened.id, opened.new).await?;
+        let users = || Arc::new(open.users) as Arc<[UserId]>;
+        let note = self.cx.note(|| Subject::Opened { conversation: open.id, users: users() });
+        let opened = noted!(self.cx, conversations, note).open_single(&open).await?;
+        let note = note.filter(|_| opened.new);
+        let mine = match self.new_view(caller.user, peer, opened.id, opened.new).await {
+            Ok(mine) => mine,
+            Err(e) => {
+                self.cx.missed(note);
+                return Err(e);
+            }
+        };
         if opened.new {
             let mut news = vec![to_user(caller.user, Event::ConversationChanged(Box::new(mine.clone())))];
             match self.new_view(other, me, opened.id, true).await {
-                Ok(theirs) => news.push(to_user(other, Event::ConversationChanged(Box::new(theirs)))),
-                Err(e) => slog::warn!(self.cx.log, "partner not told of a conversation"; "error" => %e),
+                Ok(theirs) => {
+                    news.push(to_user(other, Event::ConversationChanged(Box::new(theirs))));
+                    self.cx.tell_noted(note, news).await;
+                }
+                Err(e) => {
+                    slog::warn!(self.cx.log, "partner not told of a conversation"; "error" => %e);
+                    self.cx.tell(news).await;
+                    self.cx.missed(note);
+                }
             }
-            self.cx.tell(news).await;
         }
         Ok((mine, opened.new))
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use slog::Logger;
 
-use super::context::{Context, to_user};
+use super::context::{Context, noted, to_user};
 use crate::error::Fault;
-use crate::model::{Caller, ConversationId, ConversationView, Delivery, Event, User, UserId};
+use crate::model::{Caller, ConversationId, ConversationView, Delivery, Event, Subject, User, UserId};
 use crate::ports::{Befriend, Ports};
 use crate::service::{self, NewFriend};
 use crate::{Error, Settings};
@@ -36,14 +36,23 @@ impl Friends {
         Ok(())
     }
 
+    async fn friends_of(&self, caller: &Caller) -> Result<Vec<UserId>, Error> {
+        if caller.guest {
+            return Ok(Vec::new());
+        }
+        Ok(self.cx.ports.friends.friends(&[caller.user]).await?.pop().unwrap_or_default())
+    }
+}
+
+impl Context {
     /// Each hears whether the other is here, and of their conversation if it is new.
-    async fn news(
+    pub(super) async fn friends_news(
         &self,
         [me, other]: [&Arc<User>; 2],
         conversation: ConversationId,
         new: bool,
     ) -> Result<Vec<Delivery>, Error> {
-        let Ports { conversations, sessions, .. } = &self.cx.ports;
+        let Ports { conversations, sessions, .. } = &self.ports;
         let mut news = Vec::new();
         if new {
             for (user, peer) in [(me, other), (other, me)] {
@@ -59,13 +68,6 @@ impl Friends {
         news.push(to_user(me.id, Event::FriendOnline { user: other.id, online: here(1) }));
         news.push(to_user(other.id, Event::FriendOnline { user: me.id, online: here(0) }));
         Ok(news)
-    }
-
-    async fn friends_of(&self, caller: &Caller) -> Result<Vec<UserId>, Error> {
-        if caller.guest {
-            return Ok(Vec::new());
-        }
-        Ok(self.cx.ports.friends.friends(&[caller.user]).await?.pop().unwrap_or_default())
     }
 }
 
@@ -90,11 +92,16 @@ impl service::Friends for Friends {
             conversation: self.cx.new_conversation(),
             at: self.cx.now(),
         };
-        let made = self.cx.ports.friends.befriend(&new).await?;
+        let subject = || Subject::Friends { users: new.users, conversation: new.conversation };
+        let note = self.cx.note(subject);
+        let made = noted!(self.cx, friends, note).befriend(&new).await?;
         if made.new_friends {
-            match self.news([me, friend], made.conversation, made.new_conversation).await {
-                Ok(news) => self.cx.tell(news).await,
-                Err(e) => slog::warn!(self.cx.log, "new friends not told of each other"; "error" => %e),
+            match self.cx.friends_news([me, friend], made.conversation, made.new_conversation).await {
+                Ok(news) => self.cx.tell_noted(note, news).await,
+                Err(e) => {
+                    slog::warn!(self.cx.log, "new friends not told of each other"; "error" => %e);
+                    self.cx.missed(note);
+                }
             }
         }
         Ok(NewFriend { conversation: made.conversation, new: made.new_friends })

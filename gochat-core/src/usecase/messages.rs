@@ -6,11 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use slog::Logger;
 
-use super::context::{Context, found};
+use super::context::{Context, found, noted};
 use crate::error::Fault;
 use crate::model::{
     Audience, Caller, ConversationEntry, ConversationId, ConversationKind, Delivery, Event, Message,
-    MessageId, MessageView, PageLimit, ReadState, Seq,
+    MessageId, MessageView, Note, PageLimit, ReadState, Seq, Subject,
 };
 use crate::ports::{Freshness, PageFrom, Ports};
 use crate::rules::paging::Readable;
@@ -64,7 +64,13 @@ impl Messages {
         })
     }
 
-    async fn tell_recalled(&self, caller: &Caller, message: &Message, entry: &ConversationEntry) {
+    async fn tell_recalled(
+        &self,
+        caller: &Caller,
+        message: &Message,
+        entry: &ConversationEntry,
+        note: Option<Note>,
+    ) {
         let Some(tombstone) = message.recalled else { return };
         let event = Event::Recalled {
             conversation: message.conversation,
@@ -74,8 +80,11 @@ impl Messages {
             by: tombstone.by,
         };
         match self.audience(caller, entry).await {
-            Ok(audience) => self.cx.tell(vec![Delivery { event, audience, except: None }]).await,
-            Err(e) => slog::warn!(self.cx.log, "readers not told of a recall"; "error" => %e),
+            Ok(audience) => self.cx.tell_noted(note, vec![Delivery { event, audience, except: None }]).await,
+            Err(e) => {
+                slog::warn!(self.cx.log, "readers not told of a recall"; "error" => %e);
+                self.cx.missed(note);
+            }
         }
     }
 }
@@ -135,11 +144,13 @@ impl service::Messages for Messages {
             Verdict::Forbidden => return Err(Error::Forbidden),
             Verdict::TooLate => return Err(Error::RecallExpired),
         }
-        let Ports { messages, .. } = &self.cx.ports;
-        let outcome = found(messages.recall(id, caller.user, now).await)?.ok_or(Error::MessageNotFound)?;
+        let note = self.cx.note(|| Subject::Recalled { message: id });
+        let recalled = noted!(self.cx, messages, note).recall(id, caller.user, now).await;
+        let outcome = found(recalled)?.ok_or(Error::MessageNotFound)?;
         // A repeat is told again: the first time may have been cut off between storing and telling, and no sequence
         // number shows a reader what it missed.
-        self.tell_recalled(caller, &outcome.message, &entry).await;
+        let note = note.filter(|_| outcome.first);
+        self.tell_recalled(caller, &outcome.message, &entry, note).await;
         self.cx.message_view(outcome.message).await
     }
 

@@ -15,6 +15,7 @@ pub mod moderation;
 pub mod presences;
 pub mod profiles;
 pub mod push;
+pub mod relay;
 
 use std::sync::Arc;
 

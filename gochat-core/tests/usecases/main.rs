@@ -15,6 +15,7 @@ mod house;
 mod logins;
 mod messages;
 mod mixing;
+mod outbox;
 mod presences;
 mod profiles;
 mod telling;

@@ -188,6 +188,7 @@ impl Builder {
             dedup: Arc::new(LocalDedup::new(REMEMBERED)),
             deliver: Arc::new(hub.clone()),
             sessions: Arc::new(LocalSessions::default()),
+            tellings: None,
         };
         let settings = Arc::new(self.settings);
         let services = usecase::services(&ports, Arc::clone(&settings), &log);

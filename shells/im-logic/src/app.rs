@@ -62,6 +62,7 @@ impl Program for App {
         let (kafka, topics) = node.kafka(config).await?;
         let (redis, ids) = (node.redis(config)?, node.ids().await?);
         let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
+        producer.watch(node.supervisor.phase(Phase::Work));
         producer.connect(&kafka).await?;
         let sessions = Arc::new(RedisSessions::new(redis.clone()));
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
@@ -88,6 +89,7 @@ impl Program for App {
                 deliver
             }),
             sessions: sessions.clone(),
+            tellings: None,
         };
         let settings = Arc::new(config.settings());
         let services = usecase::services(&ports, Arc::clone(&settings), &node.log);

@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use super::{Seeded, lock};
-use crate::ports::{ErrorKind, Ports, Result, Retry, StoreError};
+use crate::ports::{ErrorKind, Outbox, Ports, Result, Retry, StoreError};
 
 /// When a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,12 @@ impl Faults {
     #[must_use]
     pub fn wrap(self: &Arc<Self>, ports: &Ports) -> Ports {
         wrap::wrap(self, ports)
+    }
+
+    /// This outbox, under this plan.
+    #[must_use]
+    pub fn wrap_outbox(self: &Arc<Self>, outbox: Arc<dyn Outbox>) -> Arc<dyn Outbox> {
+        wrap::outbox(self, outbox)
     }
 
     /// Makes call number `nth`, counted since [`reset`](Self::reset), fail.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::Faults;
 use crate::model::{
     Access, Conversation, ConversationEntry, ConversationId, Delivery, LoginId, Member, MembersVersion,
-    Message, MessageId, MessageKey, NewMessage, PageLimit, Password, PasswordHash, ReadState, Receipt, Seq,
-    SessionId, Timestamp, User, UserId, UsernameKey,
+    Message, MessageId, MessageKey, NewMessage, Note, NoteId, PageLimit, Password, PasswordHash, ReadState,
+    Receipt, Seq, SessionId, Timestamp, User, UserId, UsernameKey,
 };
 use crate::ports::*;
 
@@ -20,7 +20,18 @@ struct Faulty<P: ?Sized> {
 }
 
 macro_rules! port {
-    ($port:ident, $prefix:literal: $($method:ident($($arg:ident: $type:ty),*) -> $out:ty;)+) => {
+    ($port:ident, $prefix:literal, noted: $($methods:tt)+) => {
+        port! { @ $port, $prefix, [
+            fn noted(&self, note: &Note) -> Option<Arc<dyn $port>> {
+                let inner = self.inner.noted(note)?;
+                Some(Arc::new(Self { inner, faults: Arc::clone(&self.faults) }))
+            }
+        ]: $($methods)+ }
+    };
+    ($port:ident, $prefix:literal: $($methods:tt)+) => {
+        port! { @ $port, $prefix, []: $($methods)+ }
+    };
+    (@ $port:ident, $prefix:literal, [$($more:tt)*]: $($method:ident($($arg:ident: $type:ty),*) -> $out:ty;)+) => {
         #[deny(clippy::missing_trait_methods)]
         #[async_trait]
         impl $port for Faulty<dyn $port> {
@@ -28,6 +39,8 @@ macro_rules! port {
                 let call = self.inner.$method($($arg),*);
                 self.faults.call(concat!($prefix, ".", stringify!($method)), call).await
             })+
+
+            $($more)*
         }
     };
 }
@@ -42,7 +55,7 @@ port! { UserStore, "users":
     search(prefix: &str, viewer: UserId, limit: PageLimit) -> Vec<Arc<User>>;
 }
 
-port! { FriendStore, "friends":
+port! { FriendStore, "friends", noted:
     befriend(new: &Befriend) -> Befriended;
     unfriend(a: UserId, b: UserId) -> Removed;
     friends(users: &[UserId]) -> Vec<Vec<UserId>>;
@@ -61,7 +74,7 @@ port! { PasswordHasher, "hasher":
     verify(password: &str, hash: Option<PasswordHash>) -> Verdict;
 }
 
-port! { ConversationStore, "conversations":
+port! { ConversationStore, "conversations", noted:
     open_single(open: &OpenSingle) -> Opened;
     by_ids(ids: &[ConversationId]) -> Vec<Option<Conversation>>;
     list(user: UserId, limit: PageLimit) -> Vec<ConversationEntry>;
@@ -78,7 +91,7 @@ port! { Directory, "directory":
     small_groups(users: &[UserId], members_max: u32) -> Vec<Vec<ConversationId>>;
 }
 
-port! { GroupStore, "groups":
+port! { GroupStore, "groups", noted:
     create(new: &NewGroup) -> Conversation;
     update(group: ConversationId, patch: &GroupPatch) -> Conversation;
     dissolve(group: ConversationId, expect: MembersVersion, at: Timestamp) -> ();
@@ -89,7 +102,7 @@ port! { GroupStore, "groups":
     members(group: ConversationId, after: Option<UserId>, limit: PageLimit) -> Vec<Member>;
 }
 
-port! { MessageStore, "messages":
+port! { MessageStore, "messages", noted:
     append(batch: &[NewMessage]) -> Vec<Appended>;
     by_keys(keys: &[MessageKey]) -> Vec<Option<Message>>;
     by_ids(ids: &[MessageId]) -> Vec<Option<Message>>;
@@ -117,6 +130,15 @@ port! { Sessions, "sessions":
     unregister(user: UserId, session: SessionId) -> Unregistered;
     online(users: &[UserId]) -> Vec<bool>;
     online_count() -> u64;
+}
+
+port! { Outbox, "outbox":
+    claim(claim: &Claim) -> Vec<Note>;
+    done(notes: &[NoteId]) -> ();
+}
+
+pub(super) fn outbox(faults: &Arc<Faults>, inner: Arc<dyn Outbox>) -> Arc<dyn Outbox> {
+    Arc::new(Faulty::<dyn Outbox> { inner, faults: Arc::clone(faults) })
 }
 
 pub(super) fn wrap(faults: &Arc<Faults>, ports: &Ports) -> Ports {

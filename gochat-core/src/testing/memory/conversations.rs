@@ -1,12 +1,13 @@
 //! Conversations as their members see them.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::{Memory, Room, State, count, pair};
 use crate::model::{
-    Conversation, ConversationEntry, ConversationId, ConversationKind, PageLimit, ReadState, Role, Seq,
+    Conversation, ConversationEntry, ConversationId, ConversationKind, Note, PageLimit, ReadState, Role, Seq,
     UserId,
 };
 use crate::ports::{
@@ -18,6 +19,9 @@ impl ConversationStore for Memory {
     async fn open_single(&self, open: &OpenSingle) -> Result<Opened> {
         let mut state = self.lock();
         let opened = state.single(open);
+        if opened.new {
+            state.leave(self.note.as_ref());
+        }
         let stamp = state.tick();
         if let Some(room) = state.rooms.get_mut(&opened.id) {
             let head = room.conversation.last_seq;
@@ -67,12 +71,11 @@ impl ConversationStore for Memory {
             place.member.read_seq = read;
             place.stamp = stamp;
         }
-        Ok(ReadState {
-            read_seq: read,
-            last_seq: head,
-            unread: head.since(read.max(place.member.joined_seq)),
-            moved,
-        })
+        let unread = head.since(read.max(place.member.joined_seq));
+        if moved {
+            state.leave(self.note.as_ref());
+        }
+        Ok(ReadState { read_seq: read, last_seq: head, unread, moved })
     }
 
     async fn hide(&self, user: UserId, conversation: ConversationId) -> Result<()> {
@@ -101,6 +104,10 @@ impl ConversationStore for Memory {
             }
         }
         Ok(page)
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn ConversationStore>> {
+        Some(self.with(note))
     }
 }
 

@@ -1,9 +1,11 @@
 //! Friendships.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{Mark, Memory, State, pair};
-use crate::model::UserId;
+use crate::model::{Note, UserId};
 use crate::ports::{Befriend, Befriended, FriendStore, OpenSingle, Presence, Removed, Result};
 
 #[async_trait]
@@ -16,6 +18,7 @@ impl FriendStore for Memory {
         let new_friends = !state.are_friends(a, b);
         if new_friends {
             state.mark_friends(a, b, Presence::Here);
+            state.leave(self.note.as_ref());
         }
         Ok(Befriended { conversation: opened.id, new_friends, new_conversation: opened.new })
     }
@@ -26,6 +29,7 @@ impl FriendStore for Memory {
             return Ok(Removed::Absent);
         }
         state.mark_friends(a, b, Presence::Gone);
+        state.leave(self.note.as_ref());
         Ok(Removed::Gone)
     }
 
@@ -38,6 +42,10 @@ impl FriendStore for Memory {
                 marks.filter(|(_, mark)| mark.presence == Presence::Here).map(|(id, _)| *id).collect()
             })
             .collect())
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn FriendStore>> {
+        Some(self.with(note))
     }
 }
 

@@ -1,10 +1,12 @@
 //! Groups.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{Mark, Memory, Room, State};
 use crate::model::{
-    Conversation, ConversationId, ConversationKind, Group, Member, MembersVersion, PageLimit, Role,
+    Conversation, ConversationId, ConversationKind, Group, Member, MembersVersion, Note, PageLimit, Role,
     Timestamp, UserId,
 };
 use crate::ports::{
@@ -37,6 +39,7 @@ impl GroupStore for Memory {
         for user in new.members.iter().chain([&new.owner]) {
             state.mark_membership(new.id, *user, Presence::Here);
         }
+        state.leave(self.note.as_ref());
         Ok(conversation)
     }
 
@@ -58,7 +61,9 @@ impl GroupStore for Memory {
                 }
             }
         }
-        Ok(room.conversation.clone())
+        let changed = room.conversation.clone();
+        state.leave(self.note.as_ref());
+        Ok(changed)
     }
 
     async fn dissolve(&self, group: ConversationId, expect: MembersVersion, _at: Timestamp) -> Result<()> {
@@ -69,6 +74,7 @@ impl GroupStore for Memory {
                 state.mark_membership(group, *user, Presence::Gone);
             }
         }
+        state.leave(self.note.as_ref());
         Ok(())
     }
 
@@ -92,6 +98,9 @@ impl GroupStore for Memory {
         for user in &new {
             state.mark_membership(group, *user, Presence::Here);
         }
+        if !new.is_empty() {
+            state.leave(self.note.as_ref());
+        }
         Ok(new)
     }
 
@@ -108,6 +117,7 @@ impl GroupStore for Memory {
         room.places.remove(&user).ok_or(StoreError::not_found("groups.remove"))?;
         room.members_changed(stamp);
         state.mark_membership(group, user, Presence::Gone);
+        state.leave(self.note.as_ref());
         Ok(())
     }
 
@@ -130,6 +140,7 @@ impl GroupStore for Memory {
         }
         let member = place.member.clone();
         room.members_changed(stamp);
+        state.leave(self.note.as_ref());
         Ok(member)
     }
 
@@ -155,6 +166,7 @@ impl GroupStore for Memory {
             group.owner = to;
         }
         room.members_changed(stamp);
+        state.leave(self.note.as_ref());
         Ok(())
     }
 
@@ -167,6 +179,10 @@ impl GroupStore for Memory {
         let state = self.lock();
         let room = state.rooms.get(&group);
         Ok(room.map(|room| room.members(after, limit).cloned().collect()).unwrap_or_default())
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn GroupStore>> {
+        Some(self.with(note))
     }
 }
 

@@ -1,10 +1,13 @@
 //! The message log.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{Memory, State, count, index};
 use crate::model::{
-    ConversationId, Message, MessageId, MessageKey, NewMessage, PageLimit, Recalled, Seq, Timestamp, UserId,
+    ConversationId, Message, MessageId, MessageKey, NewMessage, Note, PageLimit, Recalled, Seq, Timestamp,
+    UserId,
 };
 use crate::ports::{Appended, MessageStore, PageFrom, RecallOutcome, Result, StoreError};
 
@@ -78,7 +81,15 @@ impl MessageStore for Memory {
             message.body.mentions.clear();
             room.stamp = stamp;
         }
-        Ok(RecallOutcome { message: message.clone(), first })
+        let message = message.clone();
+        if first {
+            state.leave(self.note.as_ref());
+        }
+        Ok(RecallOutcome { message, first })
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn MessageStore>> {
+        Some(self.with(note))
     }
 }
 

@@ -6,6 +6,7 @@ mod friends;
 mod groups;
 mod logins;
 mod messages;
+mod outbox;
 mod users;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,13 +14,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::model::{
     Conversation, ConversationEntry, ConversationId, ConversationKind, LastMessage, Member, MembersVersion,
-    Message, MessageId, MessageKey, PageLimit, PasswordHash, Role, Seq, Timestamp, User, UserId, UsernameKey,
+    Message, MessageId, MessageKey, Note, PageLimit, PasswordHash, Role, Seq, Timestamp, User, UserId,
+    UsernameKey,
 };
 use crate::ports::Presence;
 
-/// Every store port over one shared state.
+/// Every store port over one shared state, and the outbox.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<State>);
+pub struct Memory {
+    state: Arc<Mutex<State>>,
+    /// What this handle's next write leaves.
+    note: Option<Note>,
+}
 
 impl Memory {
     /// An empty store: nobody, and the world channel.
@@ -29,7 +35,12 @@ impl Memory {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        super::lock(&self.0)
+        super::lock(&self.state)
+    }
+
+    /// A handle on the same state, whose next write leaves this.
+    fn with(&self, note: &Note) -> Arc<Self> {
+        Arc::new(Self { state: Arc::clone(&self.state), note: Some(note.clone()) })
     }
 }
 
@@ -48,6 +59,7 @@ struct State {
     messages: HashMap<MessageId, (ConversationId, Seq)>,
     keys: HashMap<MessageKey, MessageId>,
     logins: logins::Logins,
+    notes: outbox::Notes,
 }
 
 #[derive(Debug)]
@@ -99,6 +111,7 @@ impl Default for State {
             messages: HashMap::new(),
             keys: HashMap::new(),
             logins: logins::Logins::default(),
+            notes: outbox::Notes::new(),
         }
     }
 }

@@ -5,9 +5,10 @@ use super::news::{self, Notice};
 use super::standing::{Standing, settled};
 use crate::Error;
 use crate::error::Fault;
-use crate::model::{Caller, ConversationId, MembershipAction, Role, UserId};
+use crate::model::{Caller, ConversationId, MembershipAction, Role, Subject, UserId};
 use crate::ports::{AddMembersWrite, ErrorKind};
 use crate::rules::groups::{Action, Leaving, leaving};
+use crate::usecase::context::noted;
 
 /// So often a change is decided anew when the members change while it is.
 pub(super) const TRIES: usize = 5;
@@ -38,10 +39,16 @@ impl Groups {
             }
             let write =
                 AddMembersWrite { users: users.to_vec(), max, expect: standing.version, at: self.cx.now() };
-            match settled(self.cx.ports.groups.add(id, &write).await) {
+            let note = self.cx.note(|| Subject::Members {
+                group: id,
+                users: users.into(),
+                action: MembershipAction::Joined,
+                by: caller.user,
+            });
+            match settled(noted!(self.cx, groups, note).add(id, &write).await) {
                 Ok(None) => {}
                 Ok(Some(added)) => {
-                    self.tell_added(caller, id, &standing, &added).await;
+                    self.tell_added(caller, id, &standing, &added, note).await;
                     return Ok(());
                 }
                 Err(e) if e.kind() == ErrorKind::TooLarge => {
@@ -73,14 +80,20 @@ impl Groups {
         id: ConversationId,
         standing: &Standing,
     ) -> Result<bool, Error> {
-        let ended = self.cx.ports.groups.dissolve(id, standing.version, self.cx.now()).await;
+        let note = self.cx.note(|| Subject::Members {
+            group: id,
+            users: standing.members.clone().unwrap_or_default(),
+            action: MembershipAction::Dissolved,
+            by: caller.user,
+        });
+        let ended = noted!(self.cx, groups, note).dissolve(id, standing.version, self.cx.now()).await;
         if settled(ended)?.is_none() {
             return Ok(false);
         }
         let notice = Notice { group: id, by: caller.user };
         let event = notice.of(caller.user, None, MembershipAction::Dissolved);
         let chunk = usize::try_from(self.direct()).unwrap_or(usize::MAX);
-        self.cx.tell(news::to_each_of(standing.members.as_deref(), chunk, &event)).await;
+        self.cx.tell_noted(note, news::to_each_of(standing.members.as_deref(), chunk, &event)).await;
         Ok(true)
     }
 
@@ -126,12 +139,14 @@ impl Groups {
         standing: &Standing,
         action: MembershipAction,
     ) -> Result<bool, Error> {
-        let gone = self.cx.ports.groups.remove(id, user, standing.version, self.cx.now()).await;
+        let subject = || Subject::Members { group: id, users: [user].into(), action, by: caller.user };
+        let note = self.cx.note(subject);
+        let gone = noted!(self.cx, groups, note).remove(id, user, standing.version, self.cx.now()).await;
         if settled(gone)?.is_none() {
             return Ok(false);
         }
         let event = Notice { group: id, by: caller.user }.of(user, None, action);
-        self.cx.tell(news::to_members_and(id, standing.members.as_ref(), user, &event)).await;
+        self.cx.tell_noted(note, news::to_members_and(id, standing.members.as_ref(), user, &event)).await;
         Ok(true)
     }
 }

@@ -4,7 +4,7 @@
 //! condition that the version is still the same. When it is not, it reads and decides again, a bounded number of times.
 
 mod changes;
-mod news;
+pub(super) mod news;
 mod pages;
 mod rights;
 mod standing;
@@ -14,9 +14,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use slog::Logger;
 
-use super::context::{Context, found};
+use super::context::{Context, found, noted};
 use crate::error::Fault;
-use crate::model::{Caller, ConversationId, Member, Role, UserId};
+use crate::model::{Caller, ConversationId, Member, Role, Subject, UserId};
 use crate::ports::{GroupPatch, NewGroup, Ports};
 use crate::rules::fields::{self, Faults};
 use crate::rules::groups::Action;
@@ -92,7 +92,9 @@ impl service::Groups for Groups {
             members,
             at: self.cx.now(),
         };
-        let conversation = self.cx.ports.groups.create(&new).await?;
+        let everybody = || new.members.iter().copied().chain([new.owner]).collect();
+        let note = self.cx.note(|| Subject::Opened { conversation: new.id, users: everybody() });
+        let conversation = noted!(self.cx, groups, note).create(&new).await?;
         // Nobody can have written, read or left in it yet: what the store would say is known.
         let place = |user: &UserId| Member {
             user: *user,
@@ -102,7 +104,7 @@ impl service::Groups for Groups {
             read_seq: conversation.last_seq,
         };
         let members: Vec<Member> = new.members.iter().chain([&new.owner]).map(place).collect();
-        self.cx.tell(news::conversation(&conversation, members, None, true)).await;
+        self.cx.tell_noted(note, news::conversation(&conversation, members, None, true)).await;
         let mut detail = self.detail(caller, new.id).await?;
         detail.conversation.new = true;
         Ok(detail)
@@ -161,9 +163,10 @@ impl service::Groups for Groups {
         self.require(&standing, Action::Edit)?;
         if name.is_some() || avatar.is_some() || description.is_some() {
             let patch = GroupPatch { name, avatar, description };
-            let Ports { groups, .. } = &self.cx.ports;
-            let changed = found(groups.update(id, &patch).await)?.ok_or(Error::GroupNotFound)?;
-            self.tell_changed(&changed, standing.members.as_deref()).await;
+            let note = self.cx.note(|| Subject::Changed { group: id });
+            let changed = noted!(self.cx, groups, note).update(id, &patch).await;
+            let changed = found(changed)?.ok_or(Error::GroupNotFound)?;
+            self.tell_changed(&changed, standing.members.as_deref(), note).await;
         }
         self.detail(caller, id).await
     }

@@ -7,24 +7,24 @@ use super::standing::Standing;
 use crate::Error;
 use crate::model::{
     Audience, Caller, Conversation, ConversationId, Delivery, Event, LastMessage, Member, MembershipAction,
-    Role, UserId,
+    Note, Role, UserId,
 };
-use crate::usecase::context::to_user;
+use crate::usecase::context::{Context, to_user};
 use crate::usecase::views::group_view;
 
 /// So many arrivals are told one by one; of more at once the rest is seen on the group's page. Each notice goes to every
 /// member, and a thousand of them would overrun the queue of each.
-const ARRIVALS_TOLD: usize = 100;
+pub(in crate::usecase) const ARRIVALS_TOLD: usize = 100;
 
 /// The frame of a membership event.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Notice {
-    pub(super) group: ConversationId,
-    pub(super) by: UserId,
+pub(in crate::usecase) struct Notice {
+    pub(in crate::usecase) group: ConversationId,
+    pub(in crate::usecase) by: UserId,
 }
 
 impl Notice {
-    pub(super) fn of(self, user: UserId, role: Option<Role>, action: MembershipAction) -> Event {
+    pub(in crate::usecase) fn of(self, user: UserId, role: Option<Role>, action: MembershipAction) -> Event {
         Event::Membership { group: self.group, user, role, action, by: self.by }
     }
 }
@@ -34,12 +34,16 @@ fn to(audience: Audience, event: Event) -> Delivery {
 }
 
 /// To all members: by name when they are few enough to be named.
-pub(super) fn to_members(id: ConversationId, members: Option<&Arc<[UserId]>>, event: Event) -> Delivery {
+pub(in crate::usecase) fn to_members(
+    id: ConversationId,
+    members: Option<&Arc<[UserId]>>,
+    event: Event,
+) -> Delivery {
     to(members.map_or(Audience::Members(id), |m| Audience::Users(Arc::clone(m))), event)
 }
 
 /// To all members, and to one who is no longer among those that a later look-up finds.
-pub(super) fn to_members_and(
+pub(in crate::usecase) fn to_members_and(
     id: ConversationId,
     members: Option<&Arc<[UserId]>>,
     gone: UserId,
@@ -53,13 +57,17 @@ pub(super) fn to_members_and(
 }
 
 /// To many named users, in pieces that can be delivered to directly.
-pub(super) fn to_each_of(members: Option<&[UserId]>, chunk: usize, event: &Event) -> Vec<Delivery> {
+pub(in crate::usecase) fn to_each_of(
+    members: Option<&[UserId]>,
+    chunk: usize,
+    event: &Event,
+) -> Vec<Delivery> {
     let pieces = members.unwrap_or_default().chunks(chunk.max(1));
     pieces.map(|piece| to(Audience::Users(piece.into()), event.clone())).collect()
 }
 
 /// A group as each of these members sees it.
-pub(super) fn conversation(
+pub(in crate::usecase) fn conversation(
     conversation: &Conversation,
     members: Vec<Member>,
     last: Option<&LastMessage>,
@@ -83,15 +91,17 @@ impl Groups {
         id: ConversationId,
         standing: &Standing,
         added: &[UserId],
+        note: Option<Note>,
     ) {
         if added.is_empty() {
             return;
         }
-        let mut batch = match self.group_for(id, added).await {
-            Ok(batch) => batch,
+        let (mut batch, note) = match self.cx.group_for(id, added).await {
+            Ok(batch) => (batch, note),
             Err(e) => {
                 slog::warn!(self.cx.log, "new members not told of their group"; "error" => %e);
-                Vec::new()
+                self.cx.missed(note);
+                (Vec::new(), None)
             }
         };
         let all: Option<Arc<[UserId]>> =
@@ -101,29 +111,51 @@ impl Groups {
             let event = notice.of(*user, Some(Role::Member), MembershipAction::Joined);
             batch.push(to_members(id, all.as_ref(), event));
         }
-        self.cx.tell(batch).await;
-    }
-
-    async fn group_for(&self, id: ConversationId, users: &[UserId]) -> Result<Vec<Delivery>, Error> {
-        let found = self.cx.ports.conversations.by_ids(&[id]).await?.pop().flatten();
-        let Some(group) = found else { return Ok(Vec::new()) };
-        let members = self.cx.ports.directory.members(id, users).await?;
-        let last = self.cx.last_message(&group).await?;
-        Ok(conversation(&group, members.into_iter().flatten().collect(), last.as_ref(), true))
+        self.cx.tell_noted(note, batch).await;
     }
 
     /// Another name or picture: members of a group that can be delivered to directly see it at once, others by the next
     /// list.
-    pub(super) async fn tell_changed(&self, group: &Conversation, members: Option<&[UserId]>) {
-        let Some(users) = members else { return };
-        let places = async {
-            let members = self.cx.ports.directory.members(group.id, users).await?;
-            let last = self.cx.last_message(group).await?;
-            Ok::<_, Error>(conversation(group, members.into_iter().flatten().collect(), last.as_ref(), false))
-        };
-        match places.await {
-            Ok(batch) => self.cx.tell(batch).await,
-            Err(e) => slog::warn!(self.cx.log, "members not told of a change"; "error" => %e),
+    pub(super) async fn tell_changed(
+        &self,
+        group: &Conversation,
+        members: Option<&[UserId]>,
+        note: Option<Note>,
+    ) {
+        match self.cx.group_seen_by(group, members.unwrap_or_default(), false).await {
+            Ok(batch) => self.cx.tell_noted(note, batch).await,
+            Err(e) => {
+                slog::warn!(self.cx.log, "members not told of a change"; "error" => %e);
+                self.cx.missed(note);
+            }
         }
+    }
+}
+
+impl Context {
+    /// A group that is new to these users, as each sees it; nothing to those who are not in it.
+    pub(in crate::usecase) async fn group_for(
+        &self,
+        id: ConversationId,
+        users: &[UserId],
+    ) -> Result<Vec<Delivery>, Error> {
+        let found = self.ports.conversations.by_ids(&[id]).await?.pop().flatten();
+        let Some(group) = found else { return Ok(Vec::new()) };
+        self.group_seen_by(&group, users, true).await
+    }
+
+    /// A group as each of these users sees it.
+    pub(in crate::usecase) async fn group_seen_by(
+        &self,
+        group: &Conversation,
+        users: &[UserId],
+        new: bool,
+    ) -> Result<Vec<Delivery>, Error> {
+        if users.is_empty() {
+            return Ok(Vec::new());
+        }
+        let members = self.ports.directory.members(group.id, users).await?;
+        let last = self.last_message(group).await?;
+        Ok(conversation(group, members.into_iter().flatten().collect(), last.as_ref(), new))
     }
 }

@@ -6,9 +6,10 @@ use super::news::{self, Notice};
 use super::standing::{Standing, settled};
 use crate::Error;
 use crate::error::Fault;
-use crate::model::{Caller, ConversationId, Member, MembershipAction, Role, Timestamp, UserId};
+use crate::model::{Caller, ConversationId, Member, MembershipAction, Role, Subject, Timestamp, UserId};
 use crate::ports::MemberPatch;
 use crate::rules::groups::Action;
+use crate::usecase::context::noted;
 
 impl Groups {
     pub(super) async fn change_rights(
@@ -56,7 +57,11 @@ impl Groups {
         standing: &Standing,
         patch: &MemberPatch,
     ) -> Result<Option<Member>, Error> {
-        let changed = self.cx.ports.groups.change_member(id, user, patch, standing.version).await;
+        let action =
+            if patch.role.is_some() { MembershipAction::RoleChanged } else { MembershipAction::Muted };
+        let subject = || Subject::Members { group: id, users: [user].into(), action, by: caller.user };
+        let note = self.cx.note(subject);
+        let changed = noted!(self.cx, groups, note).change_member(id, user, patch, standing.version).await;
         let Some(member) = settled(changed)? else { return Ok(None) };
         let notice = Notice { group: id, by: caller.user };
         let mut events = Vec::new();
@@ -69,7 +74,7 @@ impl Groups {
             events.push(notice.of(user, Some(member.role), action));
         }
         let to_all = |event| news::to_members(id, standing.members.as_ref(), event);
-        self.cx.tell(events.into_iter().map(to_all).collect()).await;
+        self.cx.tell_noted(note, events.into_iter().map(to_all).collect()).await;
         Ok(Some(member))
     }
 
@@ -93,13 +98,20 @@ impl Groups {
                 self.patched(caller, id, to, &standing, &patch).await?;
                 continue;
             }
-            let done = self.cx.ports.groups.transfer(id, caller.user, to, standing.version).await;
+            let note = self.cx.note(|| Subject::Members {
+                group: id,
+                users: [caller.user, to].into(),
+                action: MembershipAction::RoleChanged,
+                by: caller.user,
+            });
+            let groups = noted!(self.cx, groups, note);
+            let done = groups.transfer(id, caller.user, to, standing.version).await;
             if settled(done)?.is_some() {
                 let notice = Notice { group: id, by: caller.user };
                 let ranks = [(caller.user, Role::Admin), (to, Role::Owner)];
                 let event = |(user, role)| notice.of(user, Some(role), MembershipAction::RoleChanged);
                 let to_all = |event| news::to_members(id, standing.members.as_ref(), event);
-                self.cx.tell(ranks.into_iter().map(event).map(to_all).collect()).await;
+                self.cx.tell_noted(note, ranks.into_iter().map(event).map(to_all).collect()).await;
                 return self.member(id, to).await;
             }
         }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use ::redis::Value;
 use async_trait::async_trait;
 use gochat_core::model::{
-    ConversationId, Message, MessageId, MessageKey, NewMessage, PageLimit, Seq, Timestamp, UserId,
+    ConversationId, Message, MessageId, MessageKey, NewMessage, Note, PageLimit, Seq, Timestamp, UserId,
 };
 use gochat_core::ports::{Appended, MessageStore, PageFrom, RecallOutcome, Result};
 use rustc_hash::FxHashMap;
@@ -245,5 +245,10 @@ impl MessageStore for CachedMessages {
             self.shelf.after("cache.recent.recall", &places).await;
         }
         recalled
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn MessageStore>> {
+        let (inner, shelf) = (self.inner.noted(note)?, Arc::clone(&self.shelf));
+        Some(Arc::new(Self { shelf, inner }))
     }
 }

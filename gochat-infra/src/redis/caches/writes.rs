@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    Conversation, ConversationEntry, ConversationId, Member, MembersVersion, PageLimit, ReadState, Seq,
+    Conversation, ConversationEntry, ConversationId, Member, MembersVersion, Note, PageLimit, ReadState, Seq,
     Timestamp, UserId,
 };
 use gochat_core::ports::{
@@ -98,6 +98,11 @@ impl GroupStore for EmptyingGroups {
     ) -> Result<Vec<Member>> {
         self.inner.members(group, after, limit).await
     }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn GroupStore>> {
+        let (inner, shelf) = (self.inner.noted(note)?, Arc::clone(&self.shelf));
+        Some(Arc::new(Self { shelf, inner }))
+    }
 }
 
 /// Friendships. One that makes a conversation takes a round trip of the cache.
@@ -125,6 +130,11 @@ impl FriendStore for EmptyingFriends {
 
     async fn friends(&self, users: &[UserId]) -> Result<Vec<Vec<UserId>>> {
         self.inner.friends(users).await
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn FriendStore>> {
+        let (inner, shelf) = (self.inner.noted(note)?, Arc::clone(&self.shelf));
+        Some(Arc::new(Self { shelf, inner }))
     }
 }
 
@@ -174,5 +184,10 @@ impl ConversationStore for EmptyingConversations {
 
     async fn changes(&self, user: UserId, cursor: SyncCursor, limit: PageLimit) -> Result<Changes> {
         self.inner.changes(user, cursor, limit).await
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn ConversationStore>> {
+        let (inner, shelf) = (self.inner.noted(note)?, Arc::clone(&self.shelf));
+        Some(Arc::new(Self { shelf, inner }))
     }
 }
