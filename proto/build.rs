@@ -14,6 +14,7 @@ fn protobuf() -> Result<(), Box<dyn std::error::Error>> {
     const FILES: &[&str] = &[
         "gochat/types/v1/types.proto",
         "gochat/events/v1/events.proto",
+        "gochat/repo/v1/archive.proto",
         "gochat/repo/v1/conversations.proto",
         "gochat/repo/v1/directory.proto",
         "gochat/repo/v1/friends.proto",

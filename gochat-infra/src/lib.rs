@@ -6,10 +6,13 @@
 //! [`departures`] (who has gone is told), [`transfer`] (a data folder goes into MySQL).
 //! What several processes need beside: [`wire`] (the model as protobuf), [`grpc`] (calls between services), [`kafka`]
 //! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there), [`hooks`] (systems outside),
-//! [`service`] (a process of it).
+//! [`service`] (a process of it), [`archive`] (old messages outside of the database).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
+#[cfg(any(feature = "archive", feature = "grpc"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "archive", feature = "grpc"))))]
+pub mod archive;
 #[cfg(feature = "auth")]
 #[cfg_attr(docsrs, doc(cfg(feature = "auth")))]
 pub mod auth;

@@ -10,7 +10,7 @@ mod servers_kit;
 use std::process::ExitCode;
 
 use gochat_core::testing::conformance;
-use mysql_kit::{Servers, faults, migrations, own, plans, replicas};
+use mysql_kit::{Servers, archive, faults, migrations, own, plans, replicas};
 use servers_kit::{run, trial};
 
 const MISSING: &str = "MYSQL_PRIMARY_URL is not set";
@@ -34,6 +34,12 @@ fn main() -> ExitCode {
             let name = format!("{}::{}", stringify!($module), stringify!($case));
             trials.push(trial(name, servers, MISSING, |servers| $module::$case(servers)));
         )+)+};
+    for case in conformance::messages::CASES {
+        let name = format!("archive::behind::{case}");
+        trials.push(trial(name, servers, MISSING, move |servers| async move {
+            conformance::messages::run(case, archive::behind::fixture(servers).await).await;
+        }));
+    }
     }
     own! {
         migrations: several_instances_migrate_at_once, a_schema_that_is_not_ours_is_refused;
@@ -44,3 +50,5 @@ fn main() -> ExitCode {
     }
     run(trials, || servers.iter().for_each(Servers::clear))
 }
+        archive: archived_history_is_the_same_to_the_byte, what_is_cut_short_loses_nothing, a_recall_wins,
+            what_rots_in_an_archive_is_not_passed_on, one_archives_at_a_time;

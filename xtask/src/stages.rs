@@ -9,10 +9,11 @@ use crate::{cluster, criteria, deps, e2e, licences, servers, tidy, tools};
 
 /// Slices of gochat-infra that are built by themselves: the plain ones, each adapter of the distributed mode, a program's.
 /// `grpc` comes with `service`, which is what the four services take, and `sqlite` and `auth` with `embedded`.
-const SLICES: [&str; 10] = [
+const SLICES: [&str; 11] = [
     "",
     "embedded",
     "mysql",
+    "archive",
     "transfer",
     "redis",
     "kafka",

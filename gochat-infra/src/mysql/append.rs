@@ -13,6 +13,7 @@ use gochat_core::ports::{Appended, ErrorKind, Retry, StoreError};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Params, Row, Value};
 
+use super::archived::Gaps;
 use super::error::{Done, Fail, is_unique};
 use super::rows::{self, conversation_id, distinct, int, message_columns, seq, version};
 use super::statements::{LIST_MAX, padded, statements};
@@ -60,12 +61,15 @@ struct Plan<'b> {
     senders: BTreeMap<(ConversationId, UserId), Seq>,
 }
 
-pub(super) async fn append(tx: &mut Tx<'_>, batch: &[NewMessage]) -> Done<Vec<Appended>> {
+/// Repeats of what is in an archive come without their contents, as gaps.
+pub(super) async fn append(tx: &mut Tx<'_>, batch: &[NewMessage]) -> Done<(Vec<Appended>, Gaps)> {
+    let mut gaps = Gaps::default();
     let heads = lock(tx, batch).await?;
     let mut plan = decide(batch, &heads, None);
     let whole = plan.outcome.iter().all(Option::is_some);
     if !whole || !insert(tx, &plan.insert).await? {
-        let known = by_keys(tx, batch.iter().map(|new| new.message.key())).await?;
+        let known;
+        (known, gaps) = by_keys(tx, batch.iter().map(|new| new.message.key())).await?;
         plan = decide(batch, &heads, Some(&known));
         if !insert(tx, &plan.insert).await? {
             // The conversations are locked: nobody can have stored one of these since.
@@ -74,7 +78,8 @@ pub(super) async fn append(tx: &mut Tx<'_>, batch: &[NewMessage]) -> Done<Vec<Ap
     }
     settle(tx, &plan).await?;
     let outcome: Option<Vec<_>> = plan.outcome.into_iter().collect();
-    outcome.ok_or_else(|| Fail::Corrupt("a message without an outcome".to_owned()))
+    let outcome = outcome.ok_or_else(|| Fail::Corrupt("a message without an outcome".to_owned()))?;
+    Ok((outcome, gaps))
 }
 
 async fn lock(tx: &mut Tx<'_>, batch: &[NewMessage]) -> Done<HashMap<ConversationId, Head>> {
@@ -179,8 +184,8 @@ fn values(message: &Message) -> [Value; 15] {
 pub(super) async fn by_keys(
     conn: &mut impl Queryable,
     keys: impl Iterator<Item = MessageKey>,
-) -> Done<Known> {
-    let mut found = HashMap::new();
+) -> Done<(Known, Gaps)> {
+    let (mut found, mut gaps) = (HashMap::new(), Gaps::default());
     let mut keys: Vec<_> = keys.collect();
     let order = |key: &MessageKey| (key.conversation, key.sender, key.client_msg_id.clone());
     keys.sort_unstable_by_key(order);
@@ -195,11 +200,11 @@ pub(super) async fn by_keys(
         });
         let values = Params::Positional(values.collect());
         for row in &conn.exec::<Row, _, _>(BY_KEYS.of(part.len()), values).await? {
-            let message = rows::message(row, 0)?;
+            let message = rows::message(row, 0, &mut gaps)?;
             found.insert(message.key(), message);
         }
     }
-    Ok(found)
+    Ok((found, gaps))
 }
 
 /// Moves heads and read pointers.

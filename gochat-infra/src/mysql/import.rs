@@ -87,7 +87,7 @@ impl Import {
         let tables: Vec<String> = self.conn.query(TABLES).await?;
         for table in tables {
             let asked = match table.as_str() {
-                "migrations" | "ticks" | "transfers" | "transfer_positions" => continue,
+                "migrations" | "ticks" | "archiver" | "transfers" | "transfer_positions" => continue,
                 "conversations" => BEGUN.to_owned(),
                 other => format!("SELECT 1 FROM `{}` LIMIT 1", other.replace('`', "``")),
             };

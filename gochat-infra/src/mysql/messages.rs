@@ -17,6 +17,7 @@ use mysql_async::{Conn, Params, Row};
 
 use super::error::{Done, Fail};
 use super::rows::{self, conversation_id, distinct, int, message_columns, number, seq};
+use super::archived::Gaps;
 use super::statements::{LIST_MAX, padded, statements};
 use super::ticks;
 use super::tx::{Tx, read, transact};
@@ -31,11 +32,11 @@ statements! {
     BY_IDS = ["SELECT ", message_columns!(), " FROM messages x FORCE INDEX (messages_by_id) \
                STRAIGHT_JOIN conversations c ON c.id = x.conversation WHERE x.id IN ({}) AND c.dissolved_at IS NULL"]
         each ("?", ",");
-    PAGE = ["SELECT ", message_columns!(), " FROM messages x FORCE INDEX (PRIMARY) \
+    pub(super) PAGE = ["SELECT ", message_columns!(), " FROM messages x FORCE INDEX (PRIMARY) \
              WHERE x.conversation = ? AND x.seq BETWEEN ? AND ? ORDER BY x.seq"];
     LOCK = ["SELECT id FROM conversations WHERE id = ? AND dissolved_at IS NULL FOR UPDATE"];
-    RECALL = ["UPDATE messages SET content = '', mentions = NULL, attachment = NULL, recalled_at = ?, \
-              recalled_by = ?, checksum = ? WHERE conversation = ? AND seq = ?"];
+    RECALL = ["UPDATE messages SET content = '', mentions = NULL, attachment = NULL, archived = NULL, \
+              recalled_at = ?, recalled_by = ?, checksum = ? WHERE conversation = ? AND seq = ?"];
     CHANGED = ["UPDATE conversations SET changed = ? WHERE id = ?"];
 }
 
@@ -45,20 +46,29 @@ impl MessageStore for MySqlStore {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        transact!(self, "messages.append", |tx| append::append(tx, batch))
+        let (mut outcome, gaps) = transact!(self, "messages.append", |tx| append::append(tx, batch))?;
+        let repeated = outcome.iter_mut().filter_map(|outcome| match outcome {
+            Appended::Repeated(message) => Some(&mut **message),
+            _ => None,
+        });
+        self.fill("messages.append", &gaps, repeated).await?;
+        Ok(outcome)
     }
 
     async fn by_keys(&self, keys: &[MessageKey]) -> Result<Vec<Option<Message>>> {
-        read!(self, "messages.by_keys", |conn| async {
+        let (mut found, gaps) = read!(self, "messages.by_keys", |conn| async {
             let living = living(conn, keys.iter().map(|key| key.conversation)).await?;
-            let found = append::by_keys(conn, keys.iter().cloned()).await?;
-            let answer = |key| found.get(key).filter(|m| living.binary_search(&m.conversation).is_ok());
-            Ok(keys.iter().map(|key| answer(key).cloned()).collect())
-        })
+            let (mut found, gaps) = append::by_keys(conn, keys.iter().cloned()).await?;
+            found.retain(|key, _| living.binary_search(&key.conversation).is_ok());
+            Ok((found, gaps))
+        })?;
+        self.fill("messages.by_keys", &gaps, found.values_mut()).await?;
+        Ok(keys.iter().map(|key| found.get(key).cloned()).collect())
     }
 
     async fn by_ids(&self, ids: &[MessageId]) -> Result<Vec<Option<Message>>> {
-        let found = read!(self, "messages.by_ids", |conn| by_ids(conn, ids))?;
+        let (mut found, gaps) = read!(self, "messages.by_ids", |conn| by_ids(conn, ids))?;
+        self.fill("messages.by_ids", &gaps, found.values_mut()).await?;
         Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
     }
 
@@ -74,17 +84,17 @@ impl MessageStore for MySqlStore {
             Ok(Some(head)) => Wanted::Change(*head),
             Err(_) => Wanted::Sequence(from),
         };
-        if let Some(page) =
-            self.on_replica(|conn| Box::pin(page_of(conn, conversation, from, limit, wanted))).await
-        {
-            return Ok(page);
-        }
-        match head? {
-            None => Ok(Vec::new()),
-            Some(head) => {
-                read!(self, "messages.page", |conn| page(conn, conversation, head.seq, from, limit))
+        let of_replica = self.on_replica(|conn| Box::pin(page_of(conn, conversation, from, limit, wanted)));
+        let (mut page, gaps) = match (of_replica.await, head) {
+            (Some(page), _) => page,
+            (None, Ok(None)) => return Ok(Vec::new()),
+            (None, Ok(Some(head))) => {
+                read!(self, "messages.page", |conn| page(conn, conversation, head.seq, from, limit))?
             }
-        }
+            (None, Err(e)) => return Err(e),
+        };
+        self.fill("messages.page", &gaps, page.iter_mut()).await?;
+        Ok(page)
     }
 
     async fn heads(&self, conversations: &[ConversationId]) -> Result<Vec<Option<Seq>>> {
@@ -152,17 +162,17 @@ async fn head(conn: &mut Conn, id: ConversationId) -> Done<Option<Head>> {
     Ok(heads(conn, &[id]).await?.remove(&id))
 }
 
-async fn by_ids(conn: &mut impl Queryable, ids: &[MessageId]) -> Done<HashMap<MessageId, Message>> {
-    let mut found = HashMap::new();
+async fn by_ids(conn: &mut impl Queryable, ids: &[MessageId]) -> Done<(HashMap<MessageId, Message>, Gaps)> {
+    let (mut found, mut gaps) = (HashMap::new(), Gaps::default());
     for part in distinct(ids.iter().copied()).chunks(LIST_MAX) {
         let values = rows::list(part.iter().map(|id| id.get()));
         let rows: Vec<Row> = conn.exec(BY_IDS.of(padded(part.len())), Params::Positional(values)).await?;
         for row in &rows {
-            let message = rows::message(row, 0)?;
+            let message = rows::message(row, 0, &mut gaps)?;
             found.insert(message.id, message);
         }
     }
-    Ok(found)
+    Ok((found, gaps))
 }
 
 /// The page, from a replica that has what is wanted; `None` from another.
@@ -172,7 +182,7 @@ async fn page_of(
     from: PageFrom,
     limit: PageLimit,
     wanted: Wanted,
-) -> Done<Option<Vec<Message>>> {
+) -> Done<Option<(Vec<Message>, Gaps)>> {
     match head(conn, conversation).await? {
         Some(head) if wanted.is_met_by(head) => {
             page(conn, conversation, head.seq, from, limit).await.map(Some)
@@ -187,7 +197,8 @@ async fn page(
     head: Seq,
     from: PageFrom,
     limit: PageLimit,
-) -> Done<Vec<Message>> {
+) -> Done<(Vec<Message>, Gaps)> {
+    let mut gaps = Gaps::default();
     let limit = u64::from(limit.get());
     // Sequences are dense: a page is a range of them, and both ends of a conversation are equally near.
     let (first, last) = match from {
@@ -198,13 +209,13 @@ async fn page(
         }
     };
     if first > last {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), gaps));
     }
     let rows: Vec<Row> = conn.exec(PAGE.one(), (int(conversation.get()), int(first), int(last))).await?;
-    let messages = rows.iter().map(|row| rows::message(row, 0)).collect::<Done<Vec<_>>>()?;
+    let messages = rows.iter().map(|row| rows::message(row, 0, &mut gaps)).collect::<Done<Vec<_>>>()?;
     let dense = messages.iter().zip(first..).all(|(message, seq)| message.seq.get() == seq);
     if dense && messages.len() as u64 == last - first + 1 {
-        Ok(messages)
+        Ok((messages, gaps))
     } else {
         Err(Fail::Corrupt(format!(
             "messages {first} to {last} of conversation {conversation} are not all there"
@@ -214,12 +225,12 @@ async fn page(
 
 async fn recall(tx: &mut Tx<'_>, id: MessageId, by: UserId, at: Timestamp) -> Done<RecallOutcome> {
     let missing = || Fail::Answer(StoreError::not_found("messages.recall"));
-    let conversation = by_ids(tx, &[id]).await?.remove(&id).ok_or_else(missing)?.conversation;
+    let conversation = by_ids(tx, &[id]).await?.0.remove(&id).ok_or_else(missing)?.conversation;
     let number = int(conversation.get());
     let living: Option<Row> = tx.exec_first(LOCK.one(), (number,)).await?;
     living.ok_or_else(missing)?;
     // Once more, as it is now that nobody else can take it back.
-    let mut message = by_ids(tx, &[id]).await?.remove(&id).ok_or_else(missing)?;
+    let mut message = by_ids(tx, &[id]).await?.0.remove(&id).ok_or_else(missing)?;
     if message.recalled.is_some() {
         return Ok(RecallOutcome { message, first: false });
     }

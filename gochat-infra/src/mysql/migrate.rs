@@ -14,7 +14,10 @@ use super::pool::driver;
 use super::rows;
 
 /// Applied in this order. Never change one that was released; add another.
-const STEPS: [(u32, &str); 1] = [(1, include_str!("migrations/0001_start.sql"))];
+const STEPS: [(u32, &str); 2] = [
+    (1, include_str!("migrations/0001_start.sql")),
+    (2, include_str!("migrations/0002_archive.sql")),
+];
 
 /// The schema that this version reads and writes.
 pub(super) const NEWEST: u32 = STEPS[STEPS.len() - 1].0;
@@ -128,7 +131,10 @@ mod tests {
             for statement in statements(sql) {
                 let lines = statement.lines().filter(|line| !line.trim_start().starts_with("--"));
                 let text = lines.collect::<Vec<_>>().join("\n");
-                let again = text.contains("IF NOT EXISTS") || text.contains("INSERT IGNORE");
+                let made = text.contains("IF NOT EXISTS") || text.contains("INSERT IGNORE");
+                // What is done only if a look at the schema says so.
+                let looked = text.contains("information_schema") && text.contains("'DO 0'");
+                let again = made || looked || text.starts_with("PREPARE") || text.starts_with("EXECUTE");
                 assert!(again, "step {number}: {text}");
             }
         }

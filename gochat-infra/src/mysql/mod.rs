@@ -9,6 +9,9 @@
 //! This room knows the model and the ports, and nothing of rules, sessions or wires.
 
 mod append;
+#[cfg(feature = "archive")]
+mod archive;
+mod archived;
 mod changes;
 mod conversations;
 mod directory;
@@ -59,6 +62,9 @@ struct Inner {
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Where contents of old messages are.
+    #[cfg(feature = "archive")]
+    archive: Option<crate::archive::Archive>,
         f.debug_struct("Inner")
             .field("primary", &self.primary)
             .field("replicas", &self.replicas)
@@ -152,7 +158,17 @@ impl MySqlStore {
         let replicas = options.replicas.iter().map(|url| Server::new(url, &options));
         let replicas = replicas.collect::<Result<_, _>>()?;
         let (turn, counters) = (AtomicUsize::new(0), Counters::default());
-        let store = Self { inner: Arc::new(Inner { primary, replicas, turn, options, log, counters }) };
+        let inner = Inner {
+            primary,
+            replicas,
+            turn,
+            options,
+            log,
+            counters,
+            #[cfg(feature = "archive")]
+            archive: None,
+        };
+        let store = Self { inner: Arc::new(inner) };
         {
             let mut conn = store.inner.primary.conn().await.map_err(|fail| match fail {
                 error::Fail::Sql(e) => OpenError::Unreachable(e.into()),
@@ -167,6 +183,20 @@ impl MySqlStore {
     /// do it at once: one does, the others wait and find it done. Needs the right to make tables, which servers do not.
     ///
     /// # Errors
+    /// This store, which moves the contents of old messages into `archive` when it is asked to, and reads them from there.
+    /// A store without one answers `Unavailable` where a content is in an archive.
+    ///
+    /// # Panics
+    /// When the store has clones already: they would know nothing of it.
+    #[cfg(feature = "archive")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "archive")))]
+    #[must_use]
+    pub fn with_archive(mut self, archive: crate::archive::Archive) -> Self {
+        let inner = Arc::get_mut(&mut self.inner).expect("a store is given its archive before it is cloned");
+        inner.archive = Some(archive);
+        self
+    }
+
     /// Each says what to do; see [`OpenError`].
     pub async fn migrate(url: &str) -> Result<u32, OpenError> {
         migrate::migrate(url).await
@@ -248,6 +278,9 @@ pub fn statements_for_plans() -> Vec<String> {
         conversations::ALL,
         directory::ALL,
         friends::ALL,
+        #[cfg(feature = "archive")]
+        archive::ALL,
+        archived::ALL,
         groups::ALL,
         logins::ALL,
         messages::ALL,

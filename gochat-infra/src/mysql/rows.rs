@@ -10,6 +10,7 @@ use gochat_core::model::{
 use mysql_async::prelude::FromValue;
 use mysql_async::{Row, Value};
 
+use super::archived::Gaps;
 use super::error::{Done, Fail};
 use super::statements::padded;
 use crate::message_row::{checksum, unpack};
@@ -33,7 +34,7 @@ macro_rules! member_columns {
 macro_rules! message_columns {
     () => {
         "x.conversation, x.seq, x.id, x.sender, x.client, x.kind, x.sent_at, x.checksum, x.content, \
-         x.reply_to, x.mentions, x.attachment, x.edited_at, x.recalled_at, x.recalled_by"
+         x.reply_to, x.mentions, x.attachment, x.edited_at, x.recalled_at, x.recalled_by, x.archived"
     };
 }
 /// What [`entry`] reads, and where the newest message comes from; `m` and `c` are to be joined before.
@@ -210,7 +211,15 @@ pub(super) fn member(row: &Row, at: usize) -> Done<Member> {
 pub(super) fn entry(row: &Row) -> Done<ConversationEntry> {
     const FLAGS: usize = CONVERSATION_WIDTH + MEMBER_WIDTH;
     const NEWEST: usize = FLAGS + 2;
-    let newest = if is_null(row, NEWEST) { None } else { Some(message(row, NEWEST)?) };
+    let mut gaps = Gaps::default();
+    let newest = if is_null(row, NEWEST) { None } else { Some(message(row, NEWEST, &mut gaps)?) };
+    if let Some(message) = newest.as_ref().filter(|message| gaps.has(message)) {
+        // The archiver leaves them.
+        let Message { id, conversation, .. } = message;
+        return Err(Fail::Corrupt(format!(
+            "message {id} is archived, and the newest of conversation {conversation}"
+        )));
+    }
     Ok(ConversationEntry {
         conversation: conversation(row)?,
         me: member(row, CONVERSATION_WIDTH)?,
@@ -226,8 +235,8 @@ pub(super) fn entry(row: &Row) -> Done<ConversationEntry> {
     })
 }
 
-/// A message of `message_columns` from column `at` on.
-pub(super) fn message(row: &Row, at: usize) -> Done<Message> {
+/// A message of `message_columns` from column `at` on. One whose content is in an archive comes without it, and is a gap.
+pub(super) fn message(row: &Row, at: usize, gaps: &mut Gaps) -> Done<Message> {
     let conversation = conversation_id(row, at)?;
     let id = message_id(row, at + 2)?;
     let bad = |what: &str| Fail::Corrupt(format!("message {id} of conversation {conversation}: {what}"));
@@ -259,8 +268,12 @@ pub(super) fn message(row: &Row, at: usize) -> Done<Message> {
         edited_at: optional(row, at + 12, time)?,
         recalled,
     };
-    if get::<u32>(row, at + 7)? != checksum(&message) {
-        return Err(bad("the checksum differs"));
+    let wanted = get::<u32>(row, at + 7)?;
+    match optional(row, at + 15, seq)? {
+        // It is checked when the content is back.
+        Some(first) if message.recalled.is_none() => gaps.add(id, first, wanted),
+        _ if wanted != checksum(&message) => return Err(bad("the checksum differs")),
+        _ => {}
     }
     Ok(message)
 }

@@ -43,8 +43,8 @@ pub(super) const fn padded(n: usize) -> usize {
 
 /// Defines a module's statements, and `ALL` of them for the test of query plans.
 macro_rules! statements {
-    ($($name:ident = [$($part:expr),+] $(each ($unit:expr, $between:expr))?;)*) => {
-        $(const $name: $crate::mysql::statements::Sql = $crate::mysql::statements::Sql::registered(
+    ($($vis:vis $name:ident = [$($part:expr),+] $(each ($unit:expr, $between:expr))?;)*) => {
+        $($vis const $name: $crate::mysql::statements::Sql = $crate::mysql::statements::Sql::registered(
             concat!($($part),+), concat!($($unit)?), concat!($($between)?));)*
         pub(super) const ALL: &[$crate::mysql::statements::Sql] = &[$($name),*];
     };

@@ -2,6 +2,7 @@
 
 use gochat_core::model::GatewayId;
 
+use crate::archive::ArchivePlan;
 use crate::etcd::{EtcdConfig, EtcdUser};
 use crate::grpc::channel::ChannelConfig;
 use crate::grpc::serve::ServeConfig;
@@ -168,3 +169,32 @@ pub(super) fn instance(service: &str, config: &Config) -> Result<GatewayId, getr
     let name = config.service.instance.as_deref().unwrap_or(&made);
     Ok(GatewayId::new(name).expect("checked with the other settings, or made of what a name may have"))
 }
+/// What im-task has archived; `None` for nothing.
+#[must_use]
+pub fn archive_plan(config: &Config) -> Option<ArchivePlan> {
+    let settings = &config.archive;
+    Some(ArchivePlan {
+        after: settings.after?,
+        every: settings.every,
+        pause: settings.pause,
+        least: settings.least,
+        most: settings.most,
+        bytes: settings.portion.0,
+    })
+}
+
+/// Where im-repo keeps and finds archives; `None` for nowhere.
+///
+/// # Errors
+/// The folder can't be made or opened.
+#[cfg(feature = "archive")]
+pub fn archive(config: &Config, log: &slog::Logger) -> Result<Option<crate::archive::Archive>, Problems> {
+    use crate::archive::{Archive, ArchiveOptions};
+
+    let Some(folder) = &config.archive.to else { return Ok(None) };
+    let mut options = ArchiveOptions::default();
+    options.cache = config.archive.cache.0;
+    let wrong = |e| Problem::new("archive.to", e, "name a folder that this user may write to");
+    Ok(Some(Archive::in_folder(folder, options, log.clone()).map_err(wrong)?))
+}
+

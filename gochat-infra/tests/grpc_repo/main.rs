@@ -2,6 +2,7 @@
 //! a network fails.
 #![cfg(feature = "grpc")]
 
+mod archive;
 mod bounds;
 mod failures;
 mod kit;

@@ -1,5 +1,6 @@
 //! A fresh database for each case, and short ways to fill it.
 
+pub(crate) mod archive;
 pub(crate) mod faults;
 pub(crate) mod migrations;
 pub(crate) mod own;
@@ -23,7 +24,7 @@ use mysql_async::{Conn, Opts};
 use parking_lot::Mutex;
 
 /// What a case may leave in a schema.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "users",
     "conversations",
     "conversation_members",
@@ -33,8 +34,10 @@ const TABLES: [&str; 8] = [
     "logins",
     "refresh_tokens",
 ];
+    "archives",
+    "archive_attempts",
 const WORLD: &str = "INSERT INTO conversations (id, kind, last_seq, last_at, changed, members_version, created_at) \
-                     VALUES (1, 1, 0, 0, 0, 1, 0)";
+                     VALUES (1, 1, 0, 0, 0, 1, 0); UPDATE archiver SET conversation = 0";
 
 /// The servers of this run. Schemas are emptied and used again: making one costs more than most cases.
 pub(crate) struct Servers {
@@ -156,7 +159,7 @@ pub(crate) async fn open(options: MySqlOptions) -> MySqlStore {
     MySqlStore::open(options, log).await.expect("opened")
 }
 
-pub(crate) fn at(ms: i64) -> Timestamp {
+pub(crate) const fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(1_700_000_000_000 + ms)
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
+use gochat_infra::archive::Archiver;
 use gochat_infra::auth::BcryptHasher;
 use gochat_infra::grpc::repo::RepoPorts;
 use gochat_infra::mysql::MySqlStore;
@@ -57,7 +58,12 @@ impl Program for App {
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
         let node = Node::start(Self::NAME, config, metrics, log).await?;
         let store = MySqlStore::open(service::options::mysql(config)?, node.log.clone()).await?;
-        let store = Arc::new(store);
+        let archive = service::options::archive(config, &node.log)?;
+        let archives = archive.is_some();
+        let store = Arc::new(match archive {
+            Some(archive) => store.with_archive(archive),
+            None => store,
+        });
         let caches = Caches::new(node.redis(config)?, node.metrics.clone());
         let ports = RepoPorts {
             users: caches.users(store.clone()),
@@ -69,6 +75,7 @@ impl Program for App {
             messages: caches.messages(store.clone()),
             hasher: Arc::new(BcryptHasher::start(options::hasher(config))?),
         };
+            archiver: archives.then(|| store.clone() as Arc<dyn Archiver>),
         node.ops(config, node.ready(None)).await?;
         let routes = ports.routes(config.service.call_size.as_usize(), &node.log);
         let address = node.serve(config, routes).await?;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clap::Subcommand;
+use gochat_infra::archive::ArchiveJob;
 use gochat_infra::grpc::repo::RepoClient;
 use gochat_infra::grpc::serve::Routes;
 use gochat_infra::kafka::{FanoutHandler, GroupConsumer, KafkaDeliver, Producer, Topics, replay};
@@ -70,6 +71,11 @@ impl Program for App {
         let deliver = Arc::new(KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log));
         let handler = Arc::new(FanoutHandler::new(repo.clone(), deliver.clone(), detours, &node.log));
         Hooks { node: &node, kafka: &kafka, producer: &producer, repo, sessions, deliver }.start(config)?;
+        if let Some(plan) = service::options::archive_plan(config) {
+            let (clock, metrics, log) = (node.clock.clone(), node.metrics.clone(), node.log.clone());
+            let archiver = repo.clone();
+            ArchiveJob { archiver, plan, clock, metrics, log }.start(&node.supervisor);
+        }
         let topic = Topics::new(&kafka.prefix).fanout();
         GroupConsumer::start(
             &kafka,

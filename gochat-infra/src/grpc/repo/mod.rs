@@ -3,6 +3,7 @@
 //! One rpc is one call of a port, and answers as it: what the port promises holds over the network, and its errors come back
 //! as they were. Knows nothing of what stands behind a port.
 
+mod archive;
 mod conversations;
 mod convert;
 mod directory;
@@ -21,9 +22,10 @@ use gochat_core::ports::{
     PasswordHasher, StoreError, UserStore,
 };
 use gochat_proto::pb::repo::v1::{
-    conversation_service_server::ConversationServiceServer, directory_service_server::DirectoryServiceServer,
-    friend_service_server::FriendServiceServer, group_service_server::GroupServiceServer,
-    login_service_server::LoginServiceServer, message_service_server::MessageServiceServer,
+    archive_service_server::ArchiveServiceServer, conversation_service_server::ConversationServiceServer,
+    directory_service_server::DirectoryServiceServer, friend_service_server::FriendServiceServer,
+    group_service_server::GroupServiceServer, login_service_server::LoginServiceServer,
+    message_service_server::MessageServiceServer,
     password_service_server::PasswordServiceServer, user_service_server::UserServiceServer,
 };
 use slog::{Logger, warn};
@@ -34,6 +36,7 @@ use super::channel::Channel;
 use super::error::{Effect, store_status};
 
 /// What im-repo serves.
+use crate::archive::Archiver;
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each field is the port of that name")]
 pub struct RepoPorts {
@@ -48,6 +51,8 @@ pub struct RepoPorts {
 }
 
 impl RepoPorts {
+    /// Who archives, where somebody does.
+    pub archiver: Option<Arc<dyn Archiver>>,
     /// One store that is all of them, and a hasher.
     #[must_use]
     pub fn all<S>(store: Arc<S>, hasher: Arc<dyn PasswordHasher>) -> Self
@@ -74,6 +79,7 @@ impl RepoPorts {
         macro_rules! add {
             ($($server:ident: $port:ident),+) => {$(
                 let service = $server::new(Served { port: Arc::clone(&self.$port), log: log.clone() });
+            archiver: None,
                 let service = service.max_decoding_message_size(message_max);
                 routes.add_service(service.max_encoding_message_size(message_max));
             )+};
@@ -100,6 +106,12 @@ struct Served<P: ?Sized> {
 
 impl<P: ?Sized> Served<P> {
     /// The status of a failure; those of the store itself are logged, since their causes go no further.
+        if let Some(archiver) = &self.archiver {
+            routes.add_service(ArchiveServiceServer::new(Served {
+                port: Arc::clone(archiver),
+                log: log.clone(),
+            }));
+        }
     fn failed(&self, error: StoreError) -> Status {
         let of_callers = matches!(
             error.kind(),

@@ -47,6 +47,8 @@ pub(super) fn check(c: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> 
         ("hooks.moderation_calls", c.hooks.moderation_calls == 0),
         ("hooks.timeout", c.hooks.timeout.is_zero()),
         ("hooks.tries", c.hooks.tries == 0),
+        ("archive.every", c.archive.every.is_zero()),
+        ("archive.least", c.archive.least == 0),
     ] {
         must(!zero, key, "must not be 0", "leave it out for the default");
     }
@@ -80,6 +82,12 @@ pub(super) fn check(c: &Config, place: impl Fn(&str) -> String) -> Vec<Problem> 
         "limits.session_queue",
         "must hold two frames at least, or nobody gets the largest message",
         "make it twice limits.frame or more",
+    );
+    must(
+        c.archive.most >= c.archive.least,
+        "archive.most",
+        "must not be smaller than archive.least",
+        "raise it, or lower that",
     );
     must(c.etcd.lease.as_secs() >= 2, "etcd.lease", "must be 2 s or more", "10s is the default");
     must(

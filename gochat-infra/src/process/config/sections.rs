@@ -272,6 +272,27 @@ sections! {
 
     /// Systems outside that hear of messages, by signed webhooks. Of im-task and im-logic; both take the same addresses.
     hooks: Hooks {
+    /// Old messages outside of the database: im-repo moves and reads them, im-task says when. Set for one, set for all of its kind.
+    archive: Archive {
+        /// im-repo: the folder of the archives, the same one for all im-repo; unset, there are none. It stays set for as long as
+        /// old messages are to be read.
+        to: Option<PathBuf> = None;
+        /// im-task: age at which the content of a message is moved, such as "90d"; unset, none is.
+        after: Option<Duration> = None;
+        /// Between two rounds through all conversations.
+        every: Duration = seconds(3_600);
+        /// Between two portions of a round: time for those who chat.
+        pause: Duration = seconds(1);
+        /// Least messages of one portion; fewer old ones wait until there are as many.
+        least: u32 = 100;
+        /// Most messages of one portion.
+        most: u32 = 1_000;
+        /// Most content of one portion.
+        portion: Size = Size(2 << 20);
+        /// Memory of each im-repo for what was read from archives lately.
+        cache: Size = Size(64 << 20);
+    }
+
         /// Where notifications for members who are away are posted: an http or https address; unset, nobody is notified.
         push_url: Option<Secret> = None;
         /// Signs them: "whsec_" and base64 of 24 to 64 bytes; several, separated by spaces, while one is changed for another.

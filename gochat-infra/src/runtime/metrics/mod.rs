@@ -91,6 +91,12 @@ pub struct Counters {
     pub store_commits: Counter,
     /// How long the commits of the store took.
     pub store_commit_seconds: Latency,
+    /// Messages whose contents were moved into archives.
+    pub archived_messages: Counter,
+    /// Bytes of the objects that they were moved into.
+    pub archived_bytes: Counter,
+    /// Failed tries to archive; each is made again.
+    pub archive_failures: Counter,
     /// Log records thrown away because the log's queue was full.
     pub log_dropped: Counter,
     /// What is counted of Kafka.
@@ -197,6 +203,9 @@ impl Counters {
     pub fn disconnected(&self, code: u16) {
         self.disconnects.get_or_create(&[("code", code.into())]).inc();
     }
+            archived_messages: metric(r, "archived_messages", "Messages whose contents were archived"),
+            archived_bytes: metric(r, "archived_bytes", "Bytes of archives written"),
+            archive_failures: metric(r, "archive_failures", "Failed tries to archive"),
 
     /// Counts an HTTP answer.
     pub fn http_answered(&self, status: u16) {
