@@ -23,9 +23,9 @@ impl Health for UntilStopping {
 }
 
 impl GoChat {
-    /// The whole client contract as an axum router: `/api`, `/ws`, `/healthz`, `/readyz` and `/metrics`. Serve it with
-    /// [`serve`](crate::web::server::serve), or nest it in a router of your own, under any path. To be called once for each
-    /// chat.
+    /// The whole client contract as an axum router: `/api`, `/ws`, `/healthz` and `/readyz`, and `/metrics` where
+    /// [`Mount::metrics`] says so. Serve it with [`serve`](crate::web::server::serve), or nest it in a router of your own,
+    /// under any path. To be called once for each chat.
     ///
     /// Served by [`serve`](crate::web::server::serve), sockets are written to directly by whoever delivers; in another server
     /// they work as well and cost a task wake-up for each write.
@@ -52,5 +52,27 @@ impl GoChat {
             ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], counters.render()).into_response()
         };
         all.merge(Router::new().route("/metrics", get(show)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::extract::Request;
+    use tower_service::Service;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn counters_are_shown_only_where_the_host_says_so() {
+        let shown = Mount { metrics: true, ..Mount::default() };
+        for (mount, status) in [(Mount::default(), 404), (shown, 200)] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let chat = GoChat::builder(folder.path()).bcrypt_cost(4).build().await.expect("a chat");
+            let request = Request::get("/metrics").body(Body::empty()).expect("valid");
+            let answer = chat.router(mount).call(request).await.expect("infallible");
+            assert_eq!(answer.status().as_u16(), status);
+            chat.shutdown().await;
+        }
     }
 }

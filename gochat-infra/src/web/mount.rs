@@ -27,7 +27,8 @@ pub struct Mount {
     pub sends_per_second: u32,
     /// Messages a user may send at once; 100. 0 lifts the limit.
     pub send_burst: u32,
-    /// Whether [`GoChat::router`](crate::embedded::GoChat::router) shows the counters at `/metrics`, to whoever asks; yes.
+    /// Whether [`GoChat::router`](crate::embedded::GoChat::router) shows the counters at `/metrics`, to whoever asks; no,
+    /// as they tell strangers how busy a chat is. [`counters`](super::counters) serves them to this machine only.
     pub metrics: bool,
 }
 
@@ -38,7 +39,7 @@ impl Default for Mount {
             ws: WsConfig::default(),
             sends_per_second: 20,
             send_burst: 100,
-            metrics: true,
+            metrics: false,
         }
     }
 }
