@@ -11,7 +11,7 @@ mod servers_kit;
 use std::process::ExitCode;
 
 use gochat_core::testing::conformance;
-use kafka_kit::{Servers, consumer, figures, gateways, hand_over, hooks, letters, outage, ports, topics};
+use kafka_kit::{Servers, consumer, figures, gateways, hand_over, hooks, letters, outage, ports, topics, traces};
 use servers_kit::{run, trial};
 
 const MISSING: &str = "KAFKA_BROKERS is not set";
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
             one_that_shrinks_stays_behind_what_waits;
         hooks: those_away_are_notified_and_what_is_objected_to_goes, what_is_refused_holds_up_nobody_and_comes_back;
         outage: nothing_acknowledged_is_lost, nobody_waits_for_brokers_that_are_away;
+        traces: a_trace_goes_from_a_send_to_its_deliveries;
         figures: produce_to_deliver;
     }
     run(trials, || {})

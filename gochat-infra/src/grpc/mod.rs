@@ -8,3 +8,4 @@ pub mod error;
 pub mod logic;
 pub mod repo;
 pub mod serve;
+mod traced;

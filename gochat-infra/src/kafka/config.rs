@@ -6,6 +6,7 @@ use rdkafka::ClientConfig;
 
 use super::KafkaError;
 use crate::runtime::Backoff;
+use crate::runtime::trace::Tracer;
 
 /// Room for what goes around a record, in bytes.
 pub(super) const RECORD_ROOM: usize = 16 << 10;
@@ -75,6 +76,8 @@ pub struct KafkaConfig {
     pub lag_interval: Duration,
     /// Messages that a gateway remembers, to drop what comes twice.
     pub repeats_remembered: usize,
+    /// What makes spans of batches; records nothing.
+    pub tracer: Tracer,
 }
 
 impl KafkaConfig {
@@ -113,6 +116,7 @@ impl KafkaConfig {
             poison_attempts: 3,
             lag_interval: Duration::from_secs(5),
             repeats_remembered: 16_384,
+            tracer: Tracer::default(),
         }
     }
 

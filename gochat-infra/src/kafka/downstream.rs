@@ -21,6 +21,7 @@ use super::context::Context;
 use super::topics::stopped;
 use super::{KafkaConfig, KafkaError, Topics};
 use crate::runtime::metrics::Metrics;
+use crate::runtime::trace::Value;
 use crate::runtime::{Phase, Policy, Supervisor};
 
 /// Tries of a batch that the hub can't take; its clients find what they miss by their sequences.
@@ -126,7 +127,12 @@ impl Tail {
                 () = stop.cancelled() => break,
                 batch = self.collect() => batch?,
             };
-            self.hand_on(batch).await;
+            let asked = batch.iter().filter_map(Raw::context);
+            // Not by the topic's own name: there is one for each gateway that ever was.
+            let mut span = self.config.tracer.batch(asked, || "process messages.downstream".into());
+            span.note("messaging.system", || Value::Text("kafka".into()));
+            span.note("messaging.batch.message_count", || Value::number(batch.len()));
+            span.run(self.hand_on(batch)).await;
         }
         let client = self.client;
         // Dropping it blocks.
@@ -217,6 +223,7 @@ impl Tail {
         for attempt in 1..=TRIES {
             match self.deliver.deliver(batch.clone()).await {
                 Ok(()) => {
+                    debug!(self.log, "deliveries handed on"; "records" => size);
                     kafka.consumed.inc_by(size);
                     kafka.batches.inc();
                     marks.into_iter().for_each(|mark| self.repeats.remember(mark));

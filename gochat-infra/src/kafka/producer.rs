@@ -10,19 +10,18 @@ use rdkafka::error::KafkaError as Native;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
-use slog::Logger;
+use slog::{Logger, debug};
 
 use super::context::Context;
 use super::error::produce_error;
 use super::{KafkaConfig, KafkaError};
 use crate::runtime::metrics::Metrics;
+use crate::runtime::trace::{self, HEADER, SpanKind, Tracer, Value};
 
 /// Header: what the value is, for whoever looks from outside.
 pub(super) const CONTENT_TYPE: &str = "content-type";
 /// Header: the full name of the protobuf message.
 pub(super) const SCHEMA: &str = "schema";
-/// Header: the W3C trace context of the producer.
-pub(super) const TRACEPARENT: &str = "traceparent";
 
 /// A record to be produced.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ pub struct Outgoing {
     pub key: Option<String>,
     /// The full name of the protobuf message in it.
     pub schema: &'static str,
-    /// The trace that it belongs to, as W3C `traceparent`.
+    /// What it was made for, as W3C `traceparent`, where that is not what the task that produces it works for.
     pub traceparent: Option<String>,
     /// The bytes of the message.
     pub payload: Vec<u8>,
@@ -52,6 +51,8 @@ struct Inner {
     queue: usize,
     record_bytes: usize,
     metrics: Metrics,
+    tracer: Tracer,
+    log: Logger,
 }
 
 impl fmt::Debug for Producer {
@@ -95,7 +96,9 @@ impl Producer {
         let context = Context { log: log.clone() };
         let client = FutureProducer::from_config_and_context(&config.producer(timeout), context)?;
         let (queue, record_bytes, metrics) = (config.queue_records, config.record_bytes, metrics.clone());
-        Ok(Self { inner: Arc::new(Inner { client, timeout, queue, record_bytes, metrics }) })
+        let (tracer, log) = (config.tracer.clone(), log.clone());
+        let inner = Inner { client, timeout, queue, record_bytes, metrics, tracer, log };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Asks brokers for anything, so that a wrong address shows at the start.
@@ -136,6 +139,26 @@ impl Producer {
         operation: &'static str,
         records: &[Outgoing],
     ) -> Result<Vec<std::result::Result<(), Native>>> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut span = self.inner.tracer.span(trace::current(), SpanKind::Producer, || operation.into());
+        span.note("messaging.system", || Value::Text("kafka".into()));
+        span.note("messaging.batch.message_count", || Value::number(records.len()));
+        let header = span.context().to_string();
+        let outcomes = span.run(self.produce_for(&header, operation, records)).await;
+        if outcomes.is_err() {
+            span.fail();
+        }
+        outcomes
+    }
+
+    async fn produce_for(
+        &self,
+        traceparent: &str,
+        operation: &'static str,
+        records: &[Outgoing],
+    ) -> Result<Vec<std::result::Result<(), Native>>> {
         let kafka = &self.inner.metrics.kafka;
         if self.waiting() + records.len() > self.inner.queue {
             kafka.overloaded.inc();
@@ -148,7 +171,7 @@ impl Producer {
             return Err(StoreError::new(ErrorKind::TooLarge, Retry::Never, operation));
         }
         for record in records {
-            match self.enqueue(record) {
+            match self.enqueue(record, traceparent) {
                 Ok(delivery) => queued.push(delivery),
                 // Nothing behind it may overtake it.
                 Err(e) => {
@@ -185,20 +208,19 @@ impl Producer {
         kafka.produce_failures.inc_by(failed);
         let done = outcomes.len() as u64 - failed;
         kafka.produced.inc_by(done);
+        debug!(self.inner.log, "records produced"; "for" => operation, "records" => done, "failed" => failed);
         if done > 0 {
             kafka.produce_seconds.observe_many(begun.elapsed(), done);
         }
         Ok(outcomes)
     }
 
-    fn enqueue(&self, record: &Outgoing) -> std::result::Result<DeliveryFuture, Native> {
+    fn enqueue(&self, record: &Outgoing, traceparent: &str) -> std::result::Result<DeliveryFuture, Native> {
         let header = |key, value| Header { key, value: Some(value) };
-        let mut headers = OwnedHeaders::new_with_capacity(3)
+        let headers = OwnedHeaders::new_with_capacity(3)
             .insert(header(CONTENT_TYPE, "application/x-protobuf"))
-            .insert(header(SCHEMA, record.schema));
-        if let Some(trace) = &record.traceparent {
-            headers = headers.insert(header(TRACEPARENT, trace));
-        }
+            .insert(header(SCHEMA, record.schema))
+            .insert(header(HEADER, record.traceparent.as_deref().unwrap_or(traceparent)));
         let mut out = FutureRecord::<str, [u8]>::to(&record.topic).payload(&record.payload).headers(headers);
         if let Some(key) = &record.key {
             out = out.key(key);

@@ -1,4 +1,4 @@
-//! Clock, identifiers, chance, the supervisor of all tasks, and counters.
+//! Clock, identifiers, chance, the supervisor of all tasks, counters, and what work is done for.
 //!
 //! Knows nothing of chats, sockets or storage.
 
@@ -7,6 +7,7 @@ pub mod metrics;
 mod secrets;
 pub(crate) mod snowflake;
 mod supervisor;
+pub mod trace;
 #[cfg(feature = "tracing")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing")))]
 pub mod tracing;

@@ -5,6 +5,7 @@
 mod limits;
 pub mod lost;
 pub mod options;
+mod traces;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use crate::process::config::sections::MetricsAccess;
 use crate::process::program::{SharedText, SharedTexts};
 use crate::redis::Redis;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::trace::Tracer;
 use crate::runtime::{Supervisor, SystemClock};
 use crate::web::counters::{self, Readers};
 use crate::web::http::{Health, probes};
@@ -51,6 +53,8 @@ pub struct Node {
     pub clock: Arc<dyn Clock>,
     /// Its name; no other process that lives has it.
     pub instance: GatewayId,
+    /// What makes spans of what it does.
+    pub tracer: Tracer,
     service: ServiceName,
     etcd: Etcd,
     discovery: Discovery,
@@ -115,17 +119,31 @@ impl Node {
         metrics: Metrics,
         log: &Logger,
     ) -> anyhow::Result<Self> {
-        let options = Options::of(config)?;
+        let mut options = Options::of(config)?;
         let instance = options::instance(service, config).context("no random bytes for a name")?;
         let log = log.new(o!("service" => service, "instance" => instance.as_str().to_owned()));
         let etcd = Etcd::connect(options.etcd.clone()).await?;
         let supervisor = Supervisor::new(&log);
         metrics.watch_tasks(&supervisor);
+        let tracer = traces::start(service, instance.as_str(), config, &supervisor, &metrics, &log)?;
+        (options.channel.tracer, options.serve.tracer) = (tracer.clone(), tracer.clone());
         let discovery = Discovery::new(etcd.clone(), &supervisor, &log);
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let service = ServiceName::new(service)?;
         let settings = ConfigWatch::start(etcd.clone(), &service, &supervisor, &log).await?;
-        Ok(Self { supervisor, metrics, log, clock, instance, service, etcd, discovery, settings, options })
+        Ok(Self {
+            supervisor,
+            metrics,
+            log,
+            clock,
+            instance,
+            tracer,
+            service,
+            etcd,
+            discovery,
+            settings,
+            options,
+        })
     }
 
     /// A source of identifiers that no other process makes.
@@ -171,6 +189,7 @@ impl Node {
     pub async fn kafka(&self, config: &Config) -> anyhow::Result<(KafkaConfig, TopicAdmin)> {
         let mut kafka = options::kafka(config)?;
         self.instance.as_str().clone_into(&mut kafka.client_id);
+        kafka.tracer = self.tracer.clone();
         let topics = TopicAdmin::new(&kafka, &self.log)?;
         topics.ensure_shared().await?;
         Ok((kafka, topics))

@@ -33,6 +33,7 @@ pub(super) struct Options {
 impl Options {
     pub(super) fn of(config: &Config) -> Result<Self, Problems> {
         let service = &config.service;
+        collector(config)?;
         if config.etcd.endpoints.is_empty() {
             return Err(needed("etcd.endpoints", "name etcd, such as [\"http://127.0.0.1:2379\"]").into());
         }
@@ -50,6 +51,25 @@ impl Options {
             ChannelConfig { deadline: service.call_timeout, message_max, ..ChannelConfig::default() };
         Ok(Self { etcd, serve, channel })
     }
+}
+
+/// The collector of spans, if there is one.
+///
+/// # Errors
+/// It can't be exported to.
+pub(super) fn collector(config: &Config) -> Result<Option<&str>, Problems> {
+    let Some(endpoint) = config.trace.endpoint.as_deref().filter(|e| !e.is_empty()) else { return Ok(None) };
+    let wrong = |what: &str, mend: &str| Problem::new("trace.endpoint", what, mend).into();
+    if !cfg!(feature = "otel") {
+        return Err(wrong("is set, and this build has no exporter", "build it with the feature `otel`"));
+    }
+    let authority = endpoint.strip_prefix("http://").unwrap_or_default();
+    if authority.is_empty() || authority.contains(['@', '?']) {
+        let mend =
+            "such as http://127.0.0.1:4317; a collector elsewhere is reached by one beside this process";
+        return Err(wrong("is not an http address", mend));
+    }
+    Ok(Some(endpoint))
 }
 
 /// How Redis is reached.
@@ -158,17 +178,6 @@ pub fn mysql(config: &Config) -> Result<crate::mysql::MySqlOptions, Problems> {
     Ok(options)
 }
 
-/// The name of an instance: the one that was set, or one that no other has.
-///
-/// # Errors
-/// The system gives no random bytes.
-pub(super) fn instance(service: &str, config: &Config) -> Result<GatewayId, getrandom::Error> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes)?;
-    let made = format!("{service}-{:016x}", u64::from_le_bytes(bytes));
-    let name = config.service.instance.as_deref().unwrap_or(&made);
-    Ok(GatewayId::new(name).expect("checked with the other settings, or made of what a name may have"))
-}
 /// What im-task has archived; `None` for nothing.
 #[must_use]
 pub fn archive_plan(config: &Config) -> Option<ArchivePlan> {
@@ -198,3 +207,14 @@ pub fn archive(config: &Config, log: &slog::Logger) -> Result<Option<crate::arch
     Ok(Some(Archive::in_folder(folder, options, log.clone()).map_err(wrong)?))
 }
 
+/// The name of an instance: the one that was set, or one that no other has.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub(super) fn instance(service: &str, config: &Config) -> Result<GatewayId, getrandom::Error> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes)?;
+    let made = format!("{service}-{:016x}", u64::from_le_bytes(bytes));
+    let name = config.service.instance.as_deref().unwrap_or(&made);
+    Ok(GatewayId::new(name).expect("checked with the other settings, or made of what a name may have"))
+}

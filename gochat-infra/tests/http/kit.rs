@@ -218,7 +218,7 @@ impl Reply {
         assert_eq!((self.status, self.json["code"].as_str()), (status, Some(code)), "{self:?}");
         assert_eq!(self.json["success"], false, "{self:?}");
         assert!(self.json["message"].as_str().is_some_and(|m| !m.is_empty()), "{self:?}");
-        assert!(self.json["traceId"].as_str().is_some_and(|t| t.len() == 16), "{self:?}");
+        assert!(self.json["traceId"].as_str().is_some_and(|t| t.len() == 32), "{self:?}");
         self.json
     }
 

@@ -9,6 +9,7 @@ pub(crate) mod letters;
 pub(crate) mod outage;
 pub(crate) mod ports;
 pub(crate) mod topics;
+pub(crate) mod traces;
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;

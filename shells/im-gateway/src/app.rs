@@ -79,6 +79,7 @@ impl Program for App {
         let mut mounted = options::mount(config)?;
         mounted.http.shared_limits = Some(Arc::new(limits));
         let parts = MountParts {
+        (mounted.http.tracer, mounted.ws.tracer) = (node.tracer.clone(), node.tracer.clone());
             services: LogicClient::new(node.channel("im-logic")?).services(),
             upstream: Arc::new(KafkaUpstream::new(producer, &kafka)),
             hub,

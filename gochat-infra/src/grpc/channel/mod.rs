@@ -20,6 +20,8 @@ use tower::{Service, ServiceExt};
 use self::balance::Balancer;
 use super::deadline;
 use super::error::{Effect, is_away, is_late, never_sent};
+use super::traced;
+use crate::runtime::trace::{self, SpanKind, Tracer, headers};
 
 /// Bounds of a channel.
 #[derive(Debug, Clone)]
@@ -38,6 +40,8 @@ pub struct ChannelConfig {
     pub keepalive_timeout: Duration,
     /// Most bytes of one message, either way; 32 MiB.
     pub message_max: usize,
+    /// What makes spans of calls; records nothing.
+    pub tracer: Tracer,
 }
 
 impl Default for ChannelConfig {
@@ -49,6 +53,7 @@ impl Default for ChannelConfig {
             keepalive_every: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
             message_max: 32 * 1024 * 1024,
+            tracer: Tracer::default(),
         }
     }
 }
@@ -182,8 +187,11 @@ impl Service<http::Request<Body>> for Channel {
         if let Some(allowed) = deadline::read(request.headers()) {
             end = end.min(Instant::now() + allowed);
         }
+        let tracer = &self.inner.config.tracer;
+        let mut span = tracer.span(trace::current(), SpanKind::Client, || traced::name(request.uri().path()));
+        headers::write(span.context(), request.headers_mut());
         let picked = self.inner.balancer.pick(self.near);
-        Box::pin(async move {
+        let call = async move {
             let Some(picked) = picked else {
                 return Err(Status::from_error(Box::new(ConnectError("no instance is listed".into()))));
             };
@@ -200,6 +208,14 @@ impl Service<http::Request<Body>> for Channel {
                 }
                 Err(_) => Err(late()),
             }
+        };
+        Box::pin(async move {
+            let answer = call.await;
+            match &answer {
+                Ok(answer) => traced::note(&mut span, traced::code(answer)),
+                Err(status) => traced::note(&mut span, status.code()),
+            }
+            answer
         })
     }
 }

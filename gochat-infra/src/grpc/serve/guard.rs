@@ -17,20 +17,23 @@ use tonic::service::Routes;
 use tower::Service;
 
 use super::ServeConfig;
-use crate::grpc::deadline;
+use crate::grpc::{deadline, traced};
+use crate::runtime::trace::{SpanKind, Tracer, headers};
 
 #[derive(Clone)]
 pub(super) struct Guard {
     routes: Routes,
     places: Arc<Semaphore>,
     deadline_max: Duration,
+    tracer: Tracer,
     log: Logger,
 }
 
 impl Guard {
     pub(super) fn new(routes: Routes, config: &ServeConfig, log: Logger) -> Self {
         let places = Arc::new(Semaphore::new(config.calls_max.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { routes, places, deadline_max: config.deadline_max, log }
+        let (deadline_max, tracer) = (config.deadline_max, config.tracer.clone());
+        Self { routes, places, deadline_max, tracer, log }
     }
 }
 
@@ -59,22 +62,34 @@ impl Service<http::Request<Body>> for Guard {
         let allowed = deadline::read(request.headers()).unwrap_or(self.deadline_max).min(self.deadline_max);
         let end = Instant::now() + allowed;
         let path = request.uri().path().to_owned();
+        let asked = headers::read(request.headers());
+        let mut span = self.tracer.span(asked, SpanKind::Server, || traced::name(&path));
         let call = self.routes.call(request);
         let log = self.log.clone();
         Box::pin(async move {
             let _place = place;
             let call = deadline::within(end, AssertUnwindSafe(call).catch_unwind());
-            match timeout_at(end, call).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) => {
-                    error!(log, "a call panicked"; "path" => path);
-                    Ok(Status::internal("a fault of the server").into_http())
+            let work = async {
+                match timeout_at(end, call).await {
+                    Ok(Ok(answer)) => {
+                        debug!(log, "a call was answered"; "path" => path);
+                        answer
+                    }
+                    Ok(Err(_)) => {
+                        error!(log, "a call panicked"; "path" => path);
+                        Ok(Status::internal("a fault of the server").into_http())
+                    }
+                    Err(_) => {
+                        debug!(log, "a call was not done in time"; "path" => path);
+                        Ok(Status::deadline_exceeded("not done in time").into_http())
+                    }
                 }
-                Err(_) => {
-                    debug!(log, "a call was not done in time"; "path" => path);
-                    Ok(Status::deadline_exceeded("not done in time").into_http())
-                }
+            };
+            let answer = span.run(work).await;
+            if let Ok(answer) = &answer {
+                traced::note(&mut span, traced::code(answer));
             }
+            answer
         })
     }
 }

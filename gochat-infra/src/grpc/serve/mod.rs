@@ -15,6 +15,7 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use self::guard::Guard;
 use self::incoming::accept;
+use crate::runtime::trace::Tracer;
 use crate::runtime::{Phase, Policy, Supervisor};
 
 /// Bounds of a server.
@@ -35,6 +36,8 @@ pub struct ServeConfig {
     pub keepalive_timeout: Duration,
     /// Whether the services can be asked what they are.
     pub reflection: bool,
+    /// What makes spans of calls; records nothing.
+    pub tracer: Tracer,
 }
 
 impl Default for ServeConfig {
@@ -47,6 +50,7 @@ impl Default for ServeConfig {
             keepalive_every: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
             reflection: true,
+            tracer: Tracer::default(),
         }
     }
 }

@@ -7,7 +7,8 @@ use gochat_core::model::{Delivery, SendCommand};
 use gochat_core::ports::{ErrorKind, StoreError};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _, OwnedHeaders};
 
-use crate::kafka::producer::{SCHEMA, TRACEPARENT};
+use crate::kafka::producer::SCHEMA;
+use crate::runtime::trace::{HEADER, TraceContext};
 use crate::wire::{self, Wire};
 
 /// A value of the model with a name on topics.
@@ -49,6 +50,11 @@ impl Raw {
         self.payload.as_ref().map_or(0, Vec::len) + self.key.as_ref().map_or(0, Vec::len)
     }
 
+    /// What it was produced for.
+    pub(in crate::kafka) fn context(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.header(HEADER)?.as_bytes())
+    }
+
     fn header(&self, key: &str) -> Option<&str> {
         let found = self.headers.as_ref()?.iter().find(|h| h.key == key)?;
         found.value.and_then(|value| std::str::from_utf8(value).ok())
@@ -80,10 +86,10 @@ impl<T> Record<T> {
         self.raw.offset
     }
 
-    /// The trace that it belongs to.
+    /// What it was produced for.
     #[must_use]
-    pub fn traceparent(&self) -> Option<&str> {
-        self.raw.header(TRACEPARENT)
+    pub fn context(&self) -> Option<TraceContext> {
+        self.raw.context()
     }
 }
 

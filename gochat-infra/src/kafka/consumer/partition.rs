@@ -21,6 +21,7 @@ use crate::kafka::error::causes;
 use crate::kafka::{KafkaConfig, Producer};
 use crate::runtime::Backoff;
 use crate::runtime::metrics::Metrics;
+use crate::runtime::trace::Value;
 use crate::wire::Wire;
 
 /// What all partitions of a member share.
@@ -56,7 +57,18 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Partition<T> {
             };
             let (Some(last), begun) = (batch.last().map(|r| r.offset), Instant::now()) else { continue };
             let size = batch.len() as u64;
-            if self.take(batch).await.is_err() {
+            let tracer = &self.work.config.tracer;
+            let asked = batch.iter().filter_map(Raw::context);
+            let mut span = tracer.batch(asked, || format!("process {}", self.work.topic).into());
+            span.note("messaging.system", || Value::Text("kafka".into()));
+            span.note("messaging.batch.message_count", || Value::number(batch.len()));
+            let taken = span.run(async {
+                let taken = self.take(batch).await;
+                debug!(self.work.log, "a batch was handled";
+                    "partition" => self.id, "offset" => last, "records" => size, "whole" => taken.is_ok());
+                taken
+            });
+            if taken.await.is_err() {
                 return;
             }
             self.progress.reach(last + 1);

@@ -23,5 +23,5 @@ mod tests;
 pub use layers::{Effective, Layers, Source};
 pub use section::Key;
 pub use sections::Config;
-pub use setting::{Secret, Size};
+pub use setting::{Secret, Share, Size};
 pub use show::example;

@@ -13,6 +13,7 @@ pub(super) enum Raw {
     Loose(String),
     Text(String),
     Number(i64),
+    Real(f64),
     Flag(bool),
     List(Vec<Self>),
 }
@@ -29,6 +30,16 @@ impl Raw {
         match self {
             Self::Number(n) => Some(*n),
             Self::Loose(s) => s.trim().replace('_', "").parse().ok(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn real(&self) -> Option<f64> {
+        match self {
+            Self::Real(n) => Some(*n),
+            Self::Loose(s) => s.trim().parse().ok(),
+            // Whoever writes 1 means 1.0.
+            Self::Number(n @ 0..=1) => Some(if *n == 1 { 1.0 } else { 0.0 }),
             _ => None,
         }
     }
@@ -58,6 +69,7 @@ impl fmt::Display for Raw {
         match self {
             Self::Loose(s) | Self::Text(s) => write!(f, "{s:?}"),
             Self::Number(n) => n.fmt(f),
+            Self::Real(n) => n.fmt(f),
             Self::Flag(b) => b.fmt(f),
             Self::List(_) => f.write_str("a list"),
         }
@@ -112,6 +124,9 @@ fn convert(value: &DeValue<'_>) -> Result<Raw, String> {
         DeValue::Integer(i) => {
             let number = i64::from_str_radix(i.as_str(), i.radix());
             Raw::Number(number.map_err(|_| format!("{} is too large", i.as_str()))?)
+        }
+        DeValue::Float(f) => {
+            Raw::Real(f.as_str().parse().map_err(|_| format!("{} is no number", f.as_str()))?)
         }
         DeValue::Array(all) => Raw::List(all.iter().map(|v| convert(v.get_ref())).collect::<Result<_, _>>()?),
         other => return Err(format!("a {} has no meaning here", other.type_str())),

@@ -8,7 +8,7 @@ use gochat_core::Settings;
 
 use super::raw::Raw;
 use super::section::{Key, Section, sections};
-use super::setting::{Secret, Setting, Size, choice, quoted};
+use super::setting::{Secret, Setting, Share, Size, choice, quoted};
 
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -202,6 +202,8 @@ sections! {
         calls: usize = 1_024;
         /// Largest call or answer.
         call_size: Size = Size(16 << 20);
+        /// How often im-logic looks for changes that others were not told of, since a process died or Kafka was away.
+        outbox_look: Duration = seconds(5);
     }
 
     /// The database of im-repo: MySQL 8.0 or MariaDB 10.11.
@@ -270,8 +272,6 @@ sections! {
         timeout: Duration = seconds(3);
     }
 
-    /// Systems outside that hear of messages, by signed webhooks. Of im-task and im-logic; both take the same addresses.
-    hooks: Hooks {
     /// Old messages outside of the database: im-repo moves and reads them, im-task says when. Set for one, set for all of its kind.
     archive: Archive {
         /// im-repo: the folder of the archives, the same one for all im-repo; unset, there are none. It stays set for as long as
@@ -293,6 +293,8 @@ sections! {
         cache: Size = Size(64 << 20);
     }
 
+    /// Systems outside that hear of messages, by signed webhooks. Of im-task and im-logic; both take the same addresses.
+    hooks: Hooks {
         /// Where notifications for members who are away are posted: an http or https address; unset, nobody is notified.
         push_url: Option<Secret> = None;
         /// Signs them: "whsec_" and base64 of 24 to 64 bytes; several, separated by spaces, while one is changed for another.
@@ -315,6 +317,14 @@ sections! {
         timeout: Duration = seconds(5);
         /// Tries of a request; after the last the message goes to the dead letters, which im-task replays.
         tries: u32 = 4;
+    }
+
+    /// What requests do on their way through the services. Each has a trace id in any case.
+    trace: Trace {
+        /// Who records it: an OpenTelemetry collector that takes OTLP over gRPC, "http://host:port"; unset, nobody. Of the four services.
+        endpoint: Option<String> = None;
+        /// The share of requests that are recorded, 0 to 1.
+        sample: Share = Share(0.1);
     }
 
     /// Counters for Prometheus at GET /metrics.

@@ -36,6 +36,22 @@ macro_rules! numbers {
 
 numbers!(u32, u64, usize);
 
+/// A part of a whole: 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share(pub f64);
+
+impl Setting for Share {
+    fn parse(raw: &Raw) -> Result<Self, String> {
+        let share = raw.real().filter(|share| (0.0..=1.0).contains(share));
+        share.map(Self).ok_or_else(|| format!("{raw} is not between 0 and 1"))
+    }
+
+    fn show(&self) -> Option<String> {
+        // With a point in it, so that it is one in TOML too.
+        Some(format!("{:?}", self.0))
+    }
+}
+
 impl Setting for bool {
     fn parse(raw: &Raw) -> Result<Self, String> {
         raw.flag().ok_or_else(|| format!("{raw} is neither true nor false"))

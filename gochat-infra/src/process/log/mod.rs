@@ -4,6 +4,7 @@
 
 mod queue;
 mod repeats;
+mod traced;
 
 use std::io;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::config::sections::{Log, LogFormat, LogLevel};
 use crate::runtime::metrics::Metrics;
 use queue::Queue;
 use repeats::Repeats;
+use traced::Traced;
 
 /// Keeps the log open: dropping it writes what waits.
 pub struct LogGuard {
@@ -61,7 +63,7 @@ where
     let level = Arc::new(AtomicUsize::new(slog_level(config.level).as_usize()));
     let drain = Filter {
         level: level.clone(),
-        inner: Repeats::new(Queue::new(core, metrics.log_dropped.clone()), config.repeats),
+        inner: Traced(Repeats::new(Queue::new(core, metrics.log_dropped.clone()), config.repeats)),
     };
     (Logger::root(drain, o!()), LogGuard { level, _writer: writer })
 }
@@ -109,6 +111,7 @@ mod tests {
     use slog::{debug, error, info};
 
     use super::*;
+    use crate::runtime::trace::{self, TraceContext};
 
     #[derive(Clone, Default)]
     struct Sink(Arc<Mutex<Vec<u8>>>);
@@ -152,6 +155,41 @@ mod tests {
             (&lines[0]["n"], &lines[0]["text"], &lines[1]["user"]),
             (&7.into(), &"line\nbreak".into(), &1.into())
         );
+    }
+
+    #[tokio::test]
+    async fn what_is_written_inside_a_trace_has_its_id_and_nothing_else_has() {
+        let (sink, log, guard) = json(&Log::default());
+        let context = TraceContext::root(false);
+        let log = log.new(o!("service" => "im-logic"));
+        info!(log, "before");
+        trace::within(context, async {
+            info!(log, "inside"; "n" => 1);
+            tokio::task::yield_now().await;
+            error!(log.new(o!("topic" => "t")), "inside still");
+        })
+        .await;
+        info!(log, "after");
+        drop(guard);
+        let id = serde_json::Value::from(context.trace_id().to_string());
+        let ids: Vec<_> = lines(&sink).into_iter().map(|l| l["trace_id"].clone()).collect();
+        assert_eq!(ids, [serde_json::Value::Null, id.clone(), id, serde_json::Value::Null]);
+        let inside = &lines(&sink)[1..3];
+        assert_eq!((&inside[0]["n"], &inside[1]["topic"]), (&1.into(), &"t".into()));
+        assert!(inside.iter().all(|l| l["service"] == "im-logic"), "{inside:?}");
+    }
+
+    #[tokio::test]
+    async fn people_see_the_id_too() {
+        let sink = Sink::default();
+        let decorator = slog_term::PlainDecorator::new(sink.clone());
+        let writer = slog_term::FullFormat::new(decorator).build().ignore_res();
+        let (log, guard) = start_with(&Log::default(), &Metrics::new(), writer);
+        let context = TraceContext::root(false);
+        trace::within(context, async { info!(log, "inside") }).await;
+        drop(guard);
+        let text = String::from_utf8(sink.0.lock().clone()).expect("utf-8");
+        assert!(text.contains(&format!("trace_id: {}", context.trace_id())), "{text}");
     }
 
     #[test]

@@ -97,8 +97,16 @@ pub struct Counters {
     pub archived_bytes: Counter,
     /// Failed tries to archive; each is made again.
     pub archive_failures: Counter,
+    /// Changes that others were told of late, by the relay.
+    pub notes_told: Counter,
+    /// Changes that others could not be told of at all.
+    pub notes_dropped: Counter,
     /// Log records thrown away because the log's queue was full.
     pub log_dropped: Counter,
+    /// Spans that a collector has taken.
+    pub spans_exported: Counter,
+    /// Spans thrown away: more than the queue holds, or the collector was away.
+    pub spans_dropped: Counter,
     /// What is counted of Kafka.
     #[cfg(feature = "kafka")]
     pub kafka: KafkaCounters,
@@ -151,6 +159,8 @@ impl Counters {
         );
         let [cache_hits, cache_misses, cache_errors] =
             labelled(r, "cache_lookups", "Look-ups in caches, by result", "result", ["hit", "miss", "error"]);
+        let [spans_exported, spans_dropped] =
+            labelled(r, "spans", "Spans of traces, by result", "result", ["exported", "dropped"]);
         let [logins_ok, logins_bad] = labelled(r, "logins", "Logins, by result", "result", ["ok", "bad"]);
         Self {
             connections: metric(r, "connections", "Open WebSocket connections"),
@@ -193,6 +203,13 @@ impl Counters {
             http_seconds: metric(r, "http_request_seconds", "From an HTTP request's head to its answer's"),
             store_commits: metric(r, "store_commits", "Commits of the store"),
             store_commit_seconds: metric(r, "store_commit_seconds", "How long commits of the store took"),
+            spans_exported,
+            spans_dropped,
+            archived_messages: metric(r, "archived_messages", "Messages whose contents were archived"),
+            archived_bytes: metric(r, "archived_bytes", "Bytes of archives written"),
+            archive_failures: metric(r, "archive_failures", "Failed tries to archive"),
+            notes_told: metric(r, "notes_told", "Changes told late"),
+            notes_dropped: metric(r, "notes_dropped", "Changes that could not be told"),
             log_dropped: metric(r, "log_dropped", "Log records thrown away because the log's queue was full"),
             #[cfg(feature = "kafka")]
             kafka: KafkaCounters::register(r),
@@ -203,9 +220,6 @@ impl Counters {
     pub fn disconnected(&self, code: u16) {
         self.disconnects.get_or_create(&[("code", code.into())]).inc();
     }
-            archived_messages: metric(r, "archived_messages", "Messages whose contents were archived"),
-            archived_bytes: metric(r, "archived_bytes", "Bytes of archives written"),
-            archive_failures: metric(r, "archive_failures", "Failed tries to archive"),
 
     /// Counts an HTTP answer.
     pub fn http_answered(&self, status: u16) {

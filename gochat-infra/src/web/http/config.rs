@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Net, Origins, SharedLimits};
+use crate::runtime::trace::Tracer;
 
 /// Bounds and choices of the HTTP side.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub struct HttpConfig {
     pub limits: RateLimits,
     /// Where the limits of accounts are counted for all gateways together; none: each counts alone.
     pub shared_limits: Option<Arc<dyn SharedLimits>>,
+    /// What makes spans of requests; records nothing.
+    pub tracer: Tracer,
 }
 
 impl Default for HttpConfig {
@@ -35,6 +38,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             limits: RateLimits::default(),
             shared_limits: None,
+            tracer: Tracer::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What holds for every request: origins, time, faults, and how problems are written.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use slog::{debug, error};
 use tokio::time::timeout;
 
 use super::{Api, context, cors};
+use crate::runtime::trace::{SpanKind, Value, headers};
 use crate::web::error::Problem;
 
 /// Wraps every route, and what no route is there for.
@@ -37,18 +39,28 @@ pub(super) async fn guard(State(api): State<Arc<Api>>, request: Request, next: N
 async fn answer(api: &Api, request: Request, next: Next) -> Response {
     let lang = context::lang(request.headers());
     let (method, uri) = (request.method().clone(), request.uri().clone());
+    let tracer = &api.config.tracer;
+    let mut span = tracer.enter(headers::read(request.headers()), SpanKind::Server, || name(&request));
+    let trace_id = span.context().trace_id();
     // What a handler leaves behind when it is cut off is what a crash would leave: every write is whole in itself.
-    let work = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let work = span.run(AssertUnwindSafe(next.run(request)).catch_unwind());
     let mut response = match timeout(api.config.answer_within, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(panic)) => {
-            error!(api.log, "a handler panicked"; "method" => %method, "path" => uri.path(), "panic" => said(&*panic));
+            error!(api.log, "a handler panicked"; "method" => %method, "path" => uri.path(),
+                "trace_id" => %trace_id, "panic" => said(&*panic));
             Problem::new(Code::Internal).into_response()
         }
         Err(_) => Problem::new(Code::Timeout).into_response(),
     };
+    let status = response.status();
+    span.note("http.response.status_code", || Value::Number(status.as_u16().into()));
+    if status.is_server_error() {
+        span.fail();
+    }
     let Some(problem) = response.extensions_mut().remove::<Arc<Problem>>() else { return response };
-    let trace_id = format!("{:016x}", api.ids.next_id());
+    // Written here, outside the span, so that the id is in these records whatever log the host has.
+    let trace_id = trace_id.to_string();
     log(api, &problem, &trace_id, &method, &uri);
     let mut written = problem.response(lang, &trace_id);
     // Keep what axum knows better, such as `Allow`.
@@ -72,6 +84,15 @@ fn log(api: &Api, problem: &Problem, trace_id: &str, method: &Method, uri: &Uri)
         debug!(api.log, "a request was refused"; "code" => code, "method" => %method, "path" => path,
             "trace_id" => trace_id);
     }
+}
+
+/// What a span of it is called: the route, never the path, in which ids and searches stand.
+fn name(request: &Request) -> Cow<'static, str> {
+    #[cfg(feature = "otel")]
+    if let Some(route) = request.extensions().get::<axum::extract::MatchedPath>() {
+        return format!("{} {}", request.method(), route.as_str()).into();
+    }
+    request.method().to_string().into()
 }
 
 /// An error and what it came from.

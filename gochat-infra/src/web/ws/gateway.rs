@@ -13,6 +13,7 @@ use slog::Logger;
 
 use crate::departures;
 use crate::hub::{CloseReason, Hub, Session};
+use crate::runtime::trace::{Span, SpanKind, TraceContext, Tracer};
 use crate::runtime::{Phase, Policy, Supervisor, TaskGroup};
 use crate::web::rate::SendRate;
 
@@ -49,6 +50,8 @@ pub struct WsConfig {
     pub bad_frames_max: u32,
     /// Over how long clients are told to spread their reconnecting; 10 s.
     pub restart_spread: Duration,
+    /// What makes spans of requests; records nothing.
+    pub tracer: Tracer,
 }
 
 impl Default for WsConfig {
@@ -61,6 +64,7 @@ impl Default for WsConfig {
             close_timeout: Duration::from_secs(5),
             bad_frames_max: 10,
             restart_spread: Duration::from_secs(10),
+            tracer: Tracer::default(),
         }
     }
 }
@@ -116,6 +120,11 @@ impl Gateway {
 
     pub(super) fn round(&self) -> &AtomicU32 {
         &self.0.round
+    }
+
+    /// Begins what a client asks for: in the trace that it named when it connected, else in one of its own.
+    pub(super) fn span(&self, asked: Option<&TraceContext>, name: &'static str) -> Span {
+        self.config.tracer.enter(asked.copied(), SpanKind::Server, || name.into())
     }
 
     /// Notes that a client has shown life.

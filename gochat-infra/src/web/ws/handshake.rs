@@ -24,6 +24,7 @@ use super::gateway::Gateway;
 use super::socket;
 use super::wire::{Plain, Wrapped};
 use crate::hub::{Link, SessionInfo};
+use crate::runtime::trace::{Span, TraceContext, headers};
 use crate::web::error::Problem;
 use crate::web::lang::Lang;
 
@@ -32,24 +33,28 @@ const PROTOCOL: &str = "gochat.v1";
 
 /// Handler of `GET /ws`.
 pub async fn upgrade(State(gateway): State<Gateway>, mut request: Request) -> Response {
+    let asked = headers::read(request.headers());
+    let span = gateway.span(asked.as_ref(), "GET /ws");
     let lang = Lang::of(request.headers().get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()));
     let Some(key) = websocket_key(&request) else {
-        return refuse(&gateway, &Error::field("upgrade", Fault::Missing), lang);
+        return refuse(&gateway, &Error::field("upgrade", Fault::Missing), lang, &span);
     };
     let accept = derive_accept_key(key.as_bytes());
-    let caller = match authenticate(&gateway, token_of(&request)).await {
+    let caller = match span.run(authenticate(&gateway, token_of(&request))).await {
         Ok(caller) => caller,
-        Err(error) => return refuse(&gateway, &error, lang),
+        Err(error) => return refuse(&gateway, &error, lang, &span),
     };
     let Some(on_upgrade) = request.extensions_mut().remove::<OnUpgrade>() else {
-        return refuse(&gateway, &Error::field("upgrade", Fault::Malformed), lang);
+        return refuse(&gateway, &Error::field("upgrade", Fault::Malformed), lang, &span);
     };
     let offered = offers(request.headers()).any(|p| p == PROTOCOL);
     let english = lang == Lang::En;
+    // Boxed: few name a trace, and every connection would be larger for it.
+    let asked = asked.map(Box::new);
     let tasks = gateway.tasks().clone();
     tasks.spawn(async move {
         match on_upgrade.await {
-            Ok(upgraded) => open(gateway, caller, english, upgraded).await,
+            Ok(upgraded) => open(gateway, caller, english, asked, upgraded).await,
             Err(e) => debug!(gateway.log, "upgrade failed"; "error" => %e),
         }
     });
@@ -65,9 +70,9 @@ pub async fn upgrade(State(gateway): State<Gateway>, mut request: Request) -> Re
 }
 
 /// Answers in HTTP, before there is a socket.
-fn refuse(gateway: &Gateway, error: &Error, lang: Lang) -> Response {
+fn refuse(gateway: &Gateway, error: &Error, lang: Lang, span: &Span) -> Response {
     let problem = Problem::of(error);
-    let trace_id = format!("{:016x}", gateway.ids.next_id());
+    let trace_id = span.context().trace_id().to_string();
     if problem.is_ours() {
         warn!(gateway.log, "connection refused"; "trace_id" => &trace_id, "error" => %error);
     }
@@ -76,7 +81,13 @@ fn refuse(gateway: &Gateway, error: &Error, lang: Lang) -> Response {
 
 /// Attaches a connection to the hub, with the greeting first in its queue, and serves it. A plain socket is taken out of
 /// hyper's hands, so that whoever delivers can write to it.
-async fn open(gateway: Gateway, caller: Caller, english: bool, upgraded: Upgraded) {
+async fn open(
+    gateway: Gateway,
+    caller: Caller,
+    english: bool,
+    asked: Option<Box<TraceContext>>,
+    upgraded: Upgraded,
+) {
     let info = SessionInfo {
         user: caller.user,
         session: gateway.new_session_id(),
@@ -97,12 +108,12 @@ async fn open(gateway: Gateway, caller: Caller, english: bool, upgraded: Upgrade
             let early = parts.read_buf.to_vec();
             // It holds hyper's whole read buffer, 8 KiB, for as long as it lives.
             drop(parts.read_buf);
-            socket::run(gateway, session, Plain(read), early).await;
+            socket::run(gateway, session, Plain(read), early, asked).await;
         }
         Err(upgraded) => {
             let session = gateway.hub.attach(info, Link::Task, greeting.into());
             gateway.touch(&session);
-            Box::pin(socket::run(gateway, session, Wrapped::new(upgraded), Vec::new())).await;
+            Box::pin(socket::run(gateway, session, Wrapped::new(upgraded), Vec::new(), asked)).await;
         }
     }
 }

@@ -34,6 +34,17 @@ pub(super) struct Ask {
     pub(super) what: What,
 }
 
+impl Ask {
+    /// What a span of it is called.
+    pub(super) const fn name(&self) -> &'static str {
+        match self.what {
+            What::MarkRead { .. } => "ws mark-read",
+            What::Typing { .. } => "ws typing",
+            What::Sync { .. } => "ws sync",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum What {
     MarkRead { conversation: ConversationId, seq: Option<Seq> },

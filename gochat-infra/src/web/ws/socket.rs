@@ -15,6 +15,7 @@ use super::gateway::Gateway;
 use super::intake::{Intake, Step};
 use super::wire::Wire;
 use crate::hub::{CloseReason, Flushed, Session};
+use crate::runtime::trace::TraceContext;
 
 /// What a thread reads into; connections have no buffer of their own. Large enough that a burst is one call.
 const READ_BUFFER: usize = 64 * 1024;
@@ -42,17 +43,27 @@ struct Connection<W> {
     wire: W,
     decoder: Decoder,
     bad_frames: u32,
+    /// The trace that the client named when it connected.
+    asked: Option<Box<TraceContext>>,
 }
 
-/// Serves a connection to its end. `early` is what came with the handshake.
-pub(super) async fn run<W: Wire>(gateway: Gateway, session: Arc<Session>, wire: W, early: Vec<u8>) {
+/// Serves a connection to its end. `early` is what came with the handshake, `asked` the trace that was named there.
+pub(super) async fn run<W: Wire>(
+    gateway: Gateway,
+    session: Arc<Session>,
+    wire: W,
+    early: Vec<u8>,
+    asked: Option<Box<TraceContext>>,
+) {
     let info = *session.info();
-    if let Err(e) = gateway.opened(&info.caller(), info.session).await {
+    let (caller, span) = (info.caller(), gateway.span(asked.as_deref(), "ws open"));
+    if let Err(e) = span.run(gateway.opened(&caller, info.session)).await {
         warn!(gateway.log, "session not registered"; "session" => info.session.get(), "error" => %e);
         gateway.hub.close(&session, CloseReason::Internal);
     }
+    drop(span);
     let decoder = Decoder::new(gateway.config.message_max);
-    let mut connection = Connection { gateway, session, wire, decoder, bad_frames: 0 };
+    let mut connection = Connection { gateway, session, wire, decoder, bad_frames: 0, asked };
     if !early.is_empty() {
         let mut early = early;
         let steps = connection.decode(&mut early);
@@ -68,9 +79,10 @@ pub(super) async fn run<W: Wire>(gateway: Gateway, session: Arc<Session>, wire: 
             Next::Gone => break,
         }
     }
-    let Connection { gateway, session, .. } = connection;
+    let Connection { gateway, session, asked, .. } = connection;
     gateway.hub.detach(&session);
-    if let Err(e) = gateway.services.presences.closed(&info.caller(), info.session).await {
+    let span = gateway.span(asked.as_deref(), "ws close");
+    if let Err(e) = span.run(gateway.services.presences.closed(&caller, info.session)).await {
         warn!(gateway.log, "session not unregistered"; "session" => info.session.get(), "error" => %e);
     }
     gateway.hub.metrics().disconnected(session.closing().map_or(NO_CLOSE, close_code));
@@ -132,9 +144,17 @@ impl<W: Wire> Connection<W> {
     async fn take(&mut self, steps: Vec<Step>) {
         for step in steps {
             match step {
-                Step::Sends(sends) => self.gateway.submit(&self.session, sends).await,
+                // What was read at once is one request, however many messages are in it.
+                Step::Sends(sends) => {
+                    let span = self.gateway.span(self.asked.as_deref(), "ws send-message");
+                    span.run(self.gateway.submit(&self.session, sends)).await;
+                }
                 // Boxed: what is rarely asked must not make every idle connection larger.
-                Step::Ask(ask) => Box::pin(self.gateway.ask(&self.session, ask)).await,
+                Step::Ask(ask) => {
+                    let span = self.gateway.span(self.asked.as_deref(), ask.name());
+                    let (gateway, session) = (&self.gateway, &self.session);
+                    Box::pin(async move { span.run(gateway.ask(session, ask)).await }).await;
+                }
                 Step::Frames(frames) => self.gateway.hub.send(&self.session, frames),
                 Step::Close(reason) => self.gateway.hub.close(&self.session, reason),
             }
