@@ -71,20 +71,23 @@ root_of() { local which=$1; shift; mariadb --no-defaults -uroot -S "$folder/$whi
 
 # Each node is broker and controller.
 start_kafka() {
-  local n rf=$nodes isr voters= brokers= port control
+  local n rf=$nodes isr voters= brokers= links= port control link linked
   isr=$((rf > 1 ? rf - 1 : 1))
   for n in $(seq "$nodes"); do
-    free_port port; free_port control
+    free_port port; free_port control; free_port link; free_port linked
     printf -v "kafka_port$n" %s "$port"; printf -v "kafka_control$n" %s "$control"
+    printf -v "kafka_link$n" %s "$link"; printf -v "kafka_linked$n" %s "$linked"
+    links+=${links:+,}127.0.0.1:$link=127.0.0.1:$linked
     voters+=${voters:+,}$n@127.0.0.1:$control; brokers+=${brokers:+,}127.0.0.1:$port
   done
   for n in $(seq "$nodes"); do
-    port=kafka_port$n; control=kafka_control$n
+    port=kafka_port$n; control=kafka_control$n; link=kafka_link$n; linked=kafka_linked$n
     sed -e "s|@NODE@|$n|; s|@PORT@|${!port}|g; s|@CONTROL@|${!control}|g; s|@VOTERS@|$voters|" \
-      -e "s|@DATA@|$folder/kafka$n|; s|@RF@|$rf|; s|@ISR@|$isr|" "$here/kafka.properties" >"$folder/kafka$n.properties"
+      -e "s|@LINK@|${!link}|; s|@LINKED@|${!linked}|; s|@DATA@|$folder/kafka$n|; s|@RF@|$rf|; s|@ISR@|$isr|" "$here/kafka.properties" >"$folder/kafka$n.properties"
     "${kafka_jvm[@]}" -cp "$kafka/lib/*" kafka.tools.StorageTool format -t GoChatTestClusterAAAAA \
       -c "$folder/kafka$n.properties" >"$folder/format$n.out" 2>&1 || { cat "$folder/format$n.out" >&2; die "can't format"; }
     launch "kafka$n" "${kafka_jvm[@]}" -cp "$kafka/lib/*" kafka.Kafka "$folder/kafka$n.properties"
   done
   reach KAFKA_BROKERS "$brokers"
+  reach KAFKA_LINKS "$links"
 }

@@ -5,10 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
 use crate::cluster::{Cluster, Weather};
+
+/// A slow process stands still for so long, which is less than any session or lease lasts, and then goes on for so long.
+const LIMP: [Duration; 2] = [Duration::from_millis(800), Duration::from_millis(150)];
+/// Until a group has a new member, or has taken over from one: two rounds at the pace of heartbeats, or a few when one is slow.
+const HAND_OVER: Duration = Duration::from_secs(10);
 
 /// The servers under the services, by the script that started them.
 #[derive(Debug, Clone)]
@@ -34,6 +39,9 @@ pub enum Fault {
     Flush,
     /// The network to a server or process is like this for so long.
     Network(String, Weather, Duration),
+    /// One more of the service joins and leaves again while another of it is slow, so that partitions change hands while
+    /// batches of theirs are in hand.
+    Join(&'static str, String),
 }
 
 impl fmt::Display for Fault {
@@ -45,6 +53,9 @@ impl fmt::Display for Fault {
             Self::Freeze(server, time) => write!(f, "{server} stands still for {time:?}"),
             Self::Flush => f.write_str("Redis loses everything"),
             Self::Network(to, weather, time) => write!(f, "the network to {to} is {weather:?} for {time:?}"),
+            Self::Join(service, slow) => {
+                write!(f, "one more {service} joins and leaves while {slow} is slow")
+            }
         }
     }
 }
@@ -97,6 +108,22 @@ impl Fault {
                 cluster.link(to)?.set(Weather::Fair);
                 Ok(())
             }
+            Self::Join(service, slow) => {
+                let slow = cluster.node(slow)?.process()?;
+                let change = async {
+                    let name = cluster.join(service).await?;
+                    tokio::time::sleep(HAND_OVER).await;
+                    cluster.leave(&name).await?;
+                    tokio::time::sleep(HAND_OVER / 2).await;
+                    Ok(())
+                };
+                let done = tokio::select! {
+                    done = change => done,
+                    failed = limp(slow) => failed,
+                };
+                kill_process(slow, Signal::CONT)?;
+                done
+            }
         }
     }
 
@@ -132,7 +159,22 @@ impl Fault {
             network("im-logic-1", Weather::Still, 8),
             network("im-logic-2", Weather::Slow(Duration::from_millis(300)), 6),
             network("etcd", Weather::Still, 12),
+            // One way only: what was asked for is not done, or is done and nobody hears of it.
+            network("primary", Weather::Unheard, 5),
+            network("primary", Weather::Unanswered, 5),
+            network("redis", Weather::Unanswered, 5),
+            network("im-repo-1", Weather::Unheard, 6),
+            network("im-repo-1", Weather::Unanswered, 6),
         ]);
+        if cluster.link("kafka").is_ok() {
+            // One gateway is split from the brokers, and all others go on.
+            all.extend([
+                network("kafka", Weather::Cut, 8),
+                network("kafka", Weather::Unheard, 8),
+                network("kafka", Weather::Unanswered, 8),
+            ]);
+        }
+        all.extend(["im-logic", "im-task"].map(|service| Self::Join(service, format!("{service}-1"))));
         all
     }
 
@@ -150,5 +192,16 @@ impl Fault {
             z ^ (z >> 31)
         };
         (0..n).map(|_| all[(roll() % all.len() as u64) as usize].clone()).collect()
+    }
+}
+
+/// Lets a process stand still most of the time. Does not end by itself; then the process may stand still.
+async fn limp(process: Pid) -> Result<()> {
+    let [still, runs] = LIMP;
+    loop {
+        kill_process(process, Signal::STOP)?;
+        tokio::time::sleep(still).await;
+        kill_process(process, Signal::CONT)?;
+        tokio::time::sleep(runs).await;
     }
 }

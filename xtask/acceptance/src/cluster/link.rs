@@ -19,17 +19,42 @@ pub enum Weather {
     Slow(Duration),
     /// They arrive when it is over, and nobody is told: as when packets are dropped.
     Still,
+    /// What callers say arrives when it is over; what they are told arrives at once.
+    Unheard,
+    /// What callers say arrives at once, and is acted on; what they are told arrives when it is over.
+    Unanswered,
     /// Connections break, and new ones are closed at once.
     Cut,
 }
 
-/// A way to one address.
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// From the one who called.
+    There,
+    /// To the one who called.
+    Back,
+}
+
+impl Weather {
+    /// Whether what goes this way waits until it is over.
+    fn holds(self, way: Way) -> bool {
+        match self {
+            Self::Still => true,
+            Self::Unheard => way == Way::There,
+            Self::Unanswered => way == Way::Back,
+            Self::Fair | Self::Slow(_) | Self::Cut => false,
+        }
+    }
+}
+
+/// A way to one address, or to several that have the same weather.
 #[derive(Debug)]
 pub struct Link {
     address: SocketAddr,
     weather: watch::Sender<Weather>,
-    /// Ends with this.
-    _tasks: JoinSet<()>,
+    /// They end with this.
+    tasks: JoinSet<()>,
 }
 
 impl Link {
@@ -38,11 +63,35 @@ impl Link {
     /// # Errors
     /// No port is free.
     pub async fn to(target: String) -> Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::between("127.0.0.1:0", target).await
+    }
+
+    /// The same, at an address of which somebody was told before.
+    ///
+    /// # Errors
+    /// It is taken.
+    pub async fn between(listen: &str, target: String) -> Result<Self> {
+        let listener = TcpListener::bind(listen).await.with_context(|| listen.to_owned())?;
         let address = listener.local_addr()?;
-        let (weather, seen) = watch::channel(Weather::Fair);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move {
+        let (weather, _) = watch::channel(Weather::Fair);
+        let mut link = Self { address, weather, tasks: JoinSet::new() };
+        link.serve(listener, target);
+        Ok(link)
+    }
+
+    /// Leads from one more address to one more, under the same weather.
+    ///
+    /// # Errors
+    /// The address is taken.
+    pub async fn and(mut self, listen: &str, target: String) -> Result<Self> {
+        let listener = TcpListener::bind(listen).await.with_context(|| listen.to_owned())?;
+        self.serve(listener, target);
+        Ok(self)
+    }
+
+    fn serve(&mut self, listener: TcpListener, target: String) {
+        let seen = self.weather.subscribe();
+        self.tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
                 let (target, seen) = (target.clone(), seen.clone());
@@ -56,7 +105,6 @@ impl Link {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, weather, _tasks: tasks })
     }
 
     /// Where to connect instead.
@@ -78,13 +126,14 @@ async fn carry(near: TcpStream, far: TcpStream, weather: watch::Receiver<Weather
     let (far_in, far_out) = far.into_split();
     let mut cut = weather.clone();
     tokio::select! {
-        () = pump(near_in, far_out, weather.clone()) => {}
-        () = pump(far_in, near_out, weather) => {}
+        () = pump(Way::There, near_in, far_out, weather.clone()) => {}
+        () = pump(Way::Back, far_in, near_out, weather) => {}
         _ = cut.wait_for(|now| *now == Weather::Cut) => {}
     }
 }
 
 async fn pump(
+    way: Way,
     mut from: tokio::net::tcp::OwnedReadHalf,
     mut to: tokio::net::tcp::OwnedWriteHalf,
     mut weather: watch::Receiver<Weather>,
@@ -96,14 +145,11 @@ async fn pump(
             _ => return,
         };
         let now = *weather.borrow();
-        match now {
-            Weather::Slow(by) => tokio::time::sleep(by).await,
-            Weather::Still => {
-                if weather.wait_for(|now| *now != Weather::Still).await.is_err() {
-                    return;
-                }
-            }
-            Weather::Fair | Weather::Cut => {}
+        if let Weather::Slow(by) = now {
+            tokio::time::sleep(by).await;
+        }
+        if weather.wait_for(|now| !now.holds(way)).await.is_err() {
+            return;
         }
         if to.write_all(&buffer[..n]).await.is_err() {
             return;
@@ -111,7 +157,8 @@ async fn pump(
     }
 }
 
-/// All links of a cluster, by what they lead to: `primary`, `redis`, `etcd`, `im-repo-1`.
+/// All links of a cluster, by what they lead to: `primary`, `redis`, `etcd`, `im-repo-1`; and `kafka`, which is the way of
+/// `im-gateway-1` alone.
 pub type Links = BTreeMap<String, Link>;
 
 /// The same URL, by way of a link.
@@ -151,6 +198,23 @@ mod tests {
         link.set(Weather::Fair);
         far.read_exact(&mut read).await.expect("it arrives when it is over");
         assert_eq!(&read, b"two");
+
+        for (weather, word) in [(Weather::Unheard, *b"six"), (Weather::Unanswered, *b"ten")] {
+            link.set(weather);
+            let (from, to) = match weather {
+                Weather::Unheard => (&mut near, &mut far),
+                _ => (&mut far, &mut near),
+            };
+            from.write_all(&word).await.expect("written");
+            to.write_all(b"yes").await.expect("written");
+            from.read_exact(&mut read).await.expect("the other way it arrives");
+            assert_eq!(&read, b"yes");
+            let stalled = tokio::time::timeout(Duration::from_millis(100), to.read_exact(&mut read)).await;
+            assert!(stalled.is_err(), "{weather:?} lets nothing through this way");
+            link.set(Weather::Fair);
+            to.read_exact(&mut read).await.expect("it arrives when it is over");
+            assert_eq!(read, word);
+        }
 
         link.set(Weather::Cut);
         assert_eq!(far.read(&mut read).await.unwrap_or(0), 0, "cut");

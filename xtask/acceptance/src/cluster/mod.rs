@@ -17,7 +17,7 @@ use crate::client::Base;
 use crate::world::fresh;
 
 /// Variables of `cargo xtask servers`, the settings that they become, and the links to them. (Kafka's brokers tell clients where
-/// they are; no link would hold.)
+/// they are: only who comes by [`KAFKA_LINKS`] is led back to a link.)
 const SERVERS: [(&str, &str, Option<&str>); 5] = [
     ("MYSQL_PRIMARY_URL", "GOCHAT_MYSQL__PRIMARY", Some("primary")),
     ("MYSQL_REPLICA_URL", "GOCHAT_MYSQL__REPLICAS", Some("replica")),
@@ -25,6 +25,12 @@ const SERVERS: [(&str, &str, Option<&str>); 5] = [
     ("KAFKA_BROKERS", "GOCHAT_KAFKA__BROKERS", None),
     ("ETCD_ENDPOINTS", "GOCHAT_ETCD__ENDPOINTS", Some("etcd")),
 ];
+
+/// Variable of `cargo xtask servers`: for each broker an address that it tells those who come by it, and where it listens for
+/// them, as `ADDRESS=LISTENS`, with commas between. Nobody is at the addresses until there is a link.
+const KAFKA_LINKS: &str = "KAFKA_LINKS";
+/// The one that comes by it.
+const SPLIT: &str = "im-gateway-1";
 
 /// Lines of each process that [`Cluster::last_words`] shows.
 const LAST_LINES: usize = 25;
@@ -45,6 +51,8 @@ pub struct Cluster {
     nodes: BTreeMap<String, Node>,
     urls: Vec<String>,
     links: Links,
+    spec: node::Spec,
+    name: String,
     _folder: TempDir,
 }
 
@@ -55,6 +63,18 @@ impl Cluster {
     /// # Errors
     /// A server that is not named in the environment, or a process that does not come up: with what it said.
     pub async fn start(sizes: Sizes, programs: PathBuf, extra: &[String]) -> Result<Self> {
+        Self::begin(sizes, programs, extra, true).await
+    }
+
+    /// The same without links, which cost time: for whoever measures.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn direct(sizes: Sizes, programs: PathBuf, extra: &[String]) -> Result<Self> {
+        Self::begin(sizes, programs, extra, false).await
+    }
+
+    async fn begin(sizes: Sizes, programs: PathBuf, extra: &[String], linked: bool) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let name = fresh("gochat_");
         let mut env: Vec<(String, String)> = Vec::new();
@@ -65,7 +85,7 @@ impl Cluster {
             })?;
             // A database of its own, on the same server.
             let value = if variable.starts_with("MYSQL") { database(&value, &name)? } else { value };
-            let value = match link {
+            let value = match link.filter(|_| linked) {
                 Some(link) => link::through(&value, link, &mut links).await?,
                 None => value,
             };
@@ -86,10 +106,14 @@ impl Cluster {
             env.push((format!("GOCHAT_{}", key.to_uppercase().replacen('.', "__", 1)), value.to_owned()));
         }
         create_database(&name).await?;
-        let spec = node::Spec { programs, env, folder: folder.path().to_owned() };
+        let spec = node::Spec { programs, env, folder: folder.path().to_owned(), linked };
         let migrated = spec.command("im-repo")?.arg("migrate").output().await?;
         ensure!(migrated.status.success(), "im-repo migrate: {}", String::from_utf8_lossy(&migrated.stderr));
 
+        let mut split = spec.clone();
+        if linked && let Some(brokers) = kafka_link(&mut links).await? {
+            split.env.push(("GOCHAT_KAFKA__BROKERS".to_owned(), brokers));
+        }
         let mut nodes = BTreeMap::new();
         // Those that are called before those that call, so that nobody begins by failing.
         for (service, count) in [
@@ -99,7 +123,8 @@ impl Cluster {
             ("im-gateway", sizes.gateways),
         ] {
             for n in 1..=count {
-                let node = Node::start(&spec, service, n, &mut links).await?;
+                let spec = if format!("{service}-{n}") == SPLIT { &split } else { &spec };
+                let node = Node::start(spec, service, n, &mut links).await?;
                 nodes.insert(node.name().to_owned(), node);
             }
             for node in nodes.values_mut().filter(|node| node.service() == service) {
@@ -107,13 +132,45 @@ impl Cluster {
             }
         }
         let urls = nodes.values().filter_map(Node::url).collect();
-        Ok(Self { nodes, urls, links, _folder: folder })
+        Ok(Self { nodes, urls, links, spec, name, _folder: folder })
+    }
+
+    /// Starts one more of a service and waits until it is up; its name. Clients are not told of another gateway.
+    ///
+    /// # Errors
+    /// It does not come up: with what it said.
+    pub async fn join(&mut self, service: &str) -> Result<String> {
+        let n = 1 + self.nodes.values().filter(|node| node.service() == service).count();
+        let mut node = Node::start(&self.spec, service, n, &mut self.links).await?;
+        node.ready().await?;
+        let name = node.name().to_owned();
+        self.nodes.insert(name.clone(), node);
+        Ok(name)
+    }
+
+    /// Asks one to end, and waits for it; it is no part of the cluster any more.
+    ///
+    /// # Errors
+    /// There is none of the name, or it did not end well: with what it said.
+    pub async fn leave(&mut self, name: &str) -> Result<()> {
+        let node = self.node(name)?;
+        node.terminate()?;
+        node.ended_well().await?;
+        self.nodes.remove(name);
+        self.links.remove(name);
+        Ok(())
     }
 
     /// Where clients connect; one for each gateway.
     #[must_use]
     pub fn urls(&self) -> &[String] {
         &self.urls
+    }
+
+    /// What its database is called, and what the names of its topics and keys begin with.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// All gateways, to be taken in turn.
@@ -193,6 +250,23 @@ pub async fn asked_to_end() -> Result<()> {
         pressed = tokio::signal::ctrl_c() => Ok(pressed?),
         _ = terminate.recv() => Ok(()),
     }
+}
+
+/// The link to all brokers for one process, and what it takes for their addresses; none where the brokers have no such
+/// addresses.
+async fn kafka_link(links: &mut Links) -> Result<Option<String>> {
+    let Ok(pairs) = std::env::var(KAFKA_LINKS) else { return Ok(None) };
+    let (mut link, mut brokers) = (None::<Link>, Vec::new());
+    for pair in pairs.split(',') {
+        let (address, listens) = pair.split_once('=').with_context(|| format!("{KAFKA_LINKS}: {pair}"))?;
+        brokers.push(address);
+        link = Some(match link {
+            None => Link::between(address, listens.to_owned()).await?,
+            Some(link) => link.and(address, listens.to_owned()).await?,
+        });
+    }
+    links.extend(link.map(|link| ("kafka".to_owned(), link)));
+    Ok(Some(brokers.join(",")))
 }
 
 /// Makes an empty database on the server that the environment names.

@@ -24,6 +24,8 @@ pub(super) struct Spec {
     pub(super) env: Vec<(String, String)>,
     /// Where they write what they say.
     pub(super) folder: PathBuf,
+    /// Whether those that are called are called by way of a link.
+    pub(super) linked: bool,
 }
 
 impl Spec {
@@ -49,6 +51,8 @@ pub struct Node {
     listen: Option<String>,
     /// Where others call it, and by which link, of those that are called.
     called: Option<[String; 2]>,
+    /// Where it shows its counters, if not beside what clients call.
+    ops: String,
     child: Child,
     output: PathBuf,
     /// Where in its output the present process begins.
@@ -59,10 +63,11 @@ impl Node {
     pub(super) async fn start(spec: &Spec, service: &str, n: usize, links: &mut Links) -> Result<Self> {
         let name = format!("{service}-{n}");
         // Free now; the same after a restart.
-        let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+        let [free, ops] = free()?;
         let (mut listen, mut called) = (None, None);
         match service {
             "im-gateway" => listen = Some(free),
+            "im-logic" | "im-repo" if !spec.linked => called = Some([free.clone(), free]),
             "im-logic" | "im-repo" => {
                 let link = Link::to(free.clone()).await?;
                 called = Some([free, link.address().to_string()]);
@@ -72,9 +77,9 @@ impl Node {
         }
         let output = spec.folder.join(format!("{name}.log"));
         File::create(&output)?;
-        let child = spawn(spec, service, listen.as_deref(), called.as_ref(), &output)?;
+        let child = spawn(spec, service, listen.as_deref(), called.as_ref(), &ops, &output)?;
         let (spec, service) = (spec.clone(), service.to_owned());
-        Ok(Self { spec, service, name, listen, called, child, output, begins: 0 })
+        Ok(Self { spec, service, name, listen, called, ops, child, output, begins: 0 })
     }
 
     /// Its name, such as `im-logic-1`.
@@ -93,6 +98,12 @@ impl Node {
     #[must_use]
     pub fn url(&self) -> Option<String> {
         self.listen.as_ref().map(|listen| format!("http://{listen}"))
+    }
+
+    /// Where it shows its counters, at `/metrics`.
+    #[must_use]
+    pub fn counters(&self) -> &str {
+        self.listen.as_deref().unwrap_or(&self.ops)
     }
 
     /// What it said since it was started last.
@@ -129,9 +140,16 @@ impl Node {
     /// # Errors
     /// It has ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(self.process()?, signal)?)
+    }
+
+    /// Its process.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub fn process(&self) -> Result<Pid> {
         let id = self.child.id().with_context(|| format!("{} has ended", self.name))?;
-        let id = Pid::from_raw(i32::try_from(id)?).context("a process has an id")?;
-        Ok(kill_process(id, signal)?)
+        Pid::from_raw(i32::try_from(id)?).context("a process has an id")
     }
 
     /// Asks it to end.
@@ -160,7 +178,7 @@ impl Node {
         ensure!(self.child.try_wait()?.is_some(), "{} still runs", self.name);
         self.begins = std::fs::metadata(&self.output)?.len();
         let (listen, called) = (self.listen.as_deref(), self.called.as_ref());
-        self.child = spawn(&self.spec, &self.service, listen, called, &self.output)?;
+        self.child = spawn(&self.spec, &self.service, listen, called, &self.ops, &self.output)?;
         Ok(())
     }
 
@@ -190,6 +208,7 @@ fn spawn(
     service: &str,
     listen: Option<&str>,
     called: Option<&[String; 2]>,
+    ops: &str,
     output: &PathBuf,
 ) -> Result<Child> {
     let mut command = spec.command(service)?;
@@ -198,10 +217,18 @@ fn spawn(
     }
     if let Some(listen) = listen {
         command.args(["--listen", listen]);
+    } else {
+        command.arg("--set").arg(format!("service.ops={ops}"));
     }
     let file = OpenOptions::new().append(true).open(output)?;
     // Ctrl-C in the terminal is for whoever started the cluster, who ends its processes in order.
     command.process_group(0);
     command.stdout(file.try_clone()?).stderr(file);
     command.spawn().with_context(|| format!("can't start {service}"))
+}
+
+/// Two addresses that are free now.
+fn free() -> Result<[String; 2]> {
+    let (one, two) = (TcpListener::bind("127.0.0.1:0")?, TcpListener::bind("127.0.0.1:0")?);
+    Ok([one.local_addr()?.to_string(), two.local_addr()?.to_string()])
 }
