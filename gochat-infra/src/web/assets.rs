@@ -1,4 +1,5 @@
-//! A page's files, from memory: with their types, a tag each, and headers that let a page do only what it needs.
+//! A page's files, from memory: with their types, a tag each, and headers that let a page do only what it needs. They are
+//! only read: other methods are refused as the API refuses them.
 
 use axum::Router;
 use axum::extract::Request;
@@ -6,6 +7,10 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use bytes::Bytes;
+use gochat_core::error::Code;
+
+use super::error::Problem;
+use super::lang::Lang;
 
 /// A file of a page.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +41,19 @@ where
 
 fn serve<S: Clone + Send + Sync + 'static>(asset: &'static Asset) -> MethodRouter<S> {
     get(move |request: Request| async move { answer(asset, request.headers()) })
+        .fallback(|request: Request| async move { refuse(request.headers()) })
+}
+
+/// The API's failure; axum adds `Allow`.
+fn refuse(request: &HeaderMap) -> Response {
+    let lang = Lang::of(request.get(header::ACCEPT_LANGUAGE).map(|value| value.to_str().unwrap_or("?")));
+    // Names this answer as others are named. No log has it: nothing more is to be known of a wrong method.
+    let trace_id = format!("{:016x}", getrandom::u64().unwrap_or(0));
+    let mut response = Problem::new(Code::MethodNotAllowed).response(lang, &trace_id);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 fn answer(asset: &'static Asset, request: &HeaderMap) -> Response {
@@ -138,13 +156,28 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_head_has_no_body_and_other_paths_and_methods_are_not_ours() {
+    async fn a_head_has_no_body_and_other_paths_are_not_ours() {
         let (status, headers, body) = ask("HEAD", "/", None).await;
         assert_eq!((status, body.len()), (StatusCode::OK, 0));
         assert_eq!(headers[header::CONTENT_LENGTH], "13");
         for path in ["/js", "/js/../index.html", "/none.js", "/%2e%2e/secret"] {
             assert_eq!(ask("GET", path, None).await.0, StatusCode::NOT_FOUND, "{path}");
         }
-        assert_eq!(ask("POST", "/", None).await.0, StatusCode::METHOD_NOT_ALLOWED);
+    }
+
+    #[tokio::test]
+    async fn other_methods_are_refused_as_the_api_refuses_them() {
+        for (method, path) in [("POST", "/"), ("PUT", "/index.html"), ("DELETE", "/js/app.js")] {
+            let (status, headers, body) = ask(method, path, None).await;
+            assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+            assert_eq!(headers[header::ALLOW], "GET,HEAD");
+            assert_eq!(headers[header::CONTENT_TYPE], "application/json");
+            let failure: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            assert_eq!(
+                (&failure["success"], &failure["code"]),
+                (&false.into(), &"METHOD_NOT_ALLOWED".into())
+            );
+            assert_eq!(failure["traceId"].as_str().map(str::len), Some(16));
+        }
     }
 }
