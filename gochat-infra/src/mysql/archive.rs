@@ -196,7 +196,9 @@ async fn read(tx: &mut Tx<'_>, range: Range, portion: Portion) -> Done<(Range, V
     let (mut bytes, mut last) = (0_u64, None);
     for row in &sizes {
         bytes += number(row, 2)?;
-        if time(row, 1)? >= portion.before || last.is_some() && bytes > portion.bytes.min(BYTES_MAX) {
+        // The first is older than one that is old, whatever the clock has said of it.
+        let ends = time(row, 1)? >= portion.before || bytes > portion.bytes.min(BYTES_MAX);
+        if ends && last.is_some() {
             break;
         }
         last = Some(seq(row, 0)?);

@@ -201,8 +201,7 @@ pub fn archive(config: &Config, log: &slog::Logger) -> Result<Option<crate::arch
     use crate::archive::{Archive, ArchiveOptions};
 
     let Some(folder) = &config.archive.to else { return Ok(None) };
-    let mut options = ArchiveOptions::default();
-    options.cache = config.archive.cache.0;
+    let options = ArchiveOptions { cache: config.archive.cache.0, ..ArchiveOptions::default() };
     let wrong = |e| Problem::new("archive.to", e, "name a folder that this user may write to");
     Ok(Some(Archive::in_folder(folder, options, log.clone()).map_err(wrong)?))
 }
