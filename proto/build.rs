@@ -21,6 +21,7 @@ fn protobuf() -> Result<(), Box<dyn std::error::Error>> {
         "gochat/repo/v1/groups.proto",
         "gochat/repo/v1/logins.proto",
         "gochat/repo/v1/messages.proto",
+        "gochat/repo/v1/outbox.proto",
         "gochat/repo/v1/passwords.proto",
         "gochat/repo/v1/users.proto",
         "gochat/logic/v1/accounts.proto",

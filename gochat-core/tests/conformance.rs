@@ -9,8 +9,8 @@ use gochat_core::ports::{
     Submitted, Upstream,
 };
 use gochat_core::testing::conformance::{
-    DeliverFixture, Downstream, Fixture, Got, Inbox, ModeratorFixture, PushFixture, Reopen, Stores,
-    TokensFixture, UpstreamFixture, Wire,
+    DeliverFixture, Downstream, Fixture, Got, Inbox, ModeratorFixture, OutboxFixture, PushFixture, Reopen,
+    Stores, TokensFixture, UpstreamFixture, Wire,
 };
 use gochat_core::testing::faults::Faults;
 use gochat_core::testing::{
@@ -28,6 +28,10 @@ async fn stores() -> Fixture {
 }
 
 gochat_core::conformance_tests!(stores, stores());
+gochat_core::conformance_tests!(outbox, async {
+    let memory = Arc::new(Memory::new());
+    OutboxFixture { fixture: Fixture::new(Stores::all(memory.clone())), outbox: memory }
+});
 gochat_core::conformance_tests!(sequencer, async { Arc::new(MemorySequencer::new()) as Arc<dyn Sequencer> });
 gochat_core::conformance_tests!(dedup, async { Arc::new(MemoryDedup::new(1_000)) as Arc<dyn Dedup> });
 gochat_core::conformance_tests!(sessions, async { Arc::new(MemorySessions::new()) as Arc<dyn Sessions> });
@@ -44,7 +48,11 @@ mod behind_faults {
     use super::*;
 
     async fn stores() -> Fixture {
-        let ports = Faults::new().wrap(&TestKit::new().ports);
+        over(&TestKit::new())
+    }
+
+    fn over(kit: &TestKit) -> Fixture {
+        let ports = Faults::new().wrap(&kit.ports);
         Fixture::new(Stores {
             users: ports.users,
             friends: ports.friends,
@@ -57,6 +65,10 @@ mod behind_faults {
     }
 
     gochat_core::conformance_tests!(stores, stores());
+    gochat_core::conformance_tests!(outbox, async {
+        let kit = TestKit::new();
+        OutboxFixture { fixture: over(&kit), outbox: Faults::new().wrap_outbox(kit.memory.clone()) }
+    });
     gochat_core::conformance_tests!(sequencer, async { Faults::new().wrap(&TestKit::new().ports).sequencer });
     gochat_core::conformance_tests!(dedup, async { Faults::new().wrap(&TestKit::new().ports).dedup });
     gochat_core::conformance_tests!(sessions, async { Faults::new().wrap(&TestKit::new().ports).sessions });

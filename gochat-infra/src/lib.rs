@@ -3,7 +3,8 @@
 //! Every module is one room: [`runtime`] (clock, ids, supervisor), [`hub`] (local sessions and their queues),
 //! [`sqlite`] (embedded storage), [`mysql`] (storage for several processes), [`auth`] (passwords, tokens), [`embedded`]
 //! (everything in one process, and the SDK), [`web`] (HTTP and WebSocket), [`process`] (configuration and logs of a program),
-//! [`departures`] (who has gone is told), [`transfer`] (a data folder goes into MySQL).
+//! [`departures`] (who has gone is told), [`outbox`] (what was not told at once is told late), [`transfer`] (a data folder goes
+//! into MySQL).
 //! What several processes need beside: [`wire`] (the model as protobuf), [`grpc`] (calls between services), [`kafka`]
 //! (records between them), [`redis`] (what they share and may lose), [`etcd`] (who is there), [`hooks`] (systems outside),
 //! [`service`] (a process of it), [`archive`] (old messages outside of the database).
@@ -38,6 +39,9 @@ mod message_row;
 #[cfg(feature = "mysql")]
 #[cfg_attr(docsrs, doc(cfg(feature = "mysql")))]
 pub mod mysql;
+#[cfg(any(feature = "mysql", feature = "protobuf"))]
+mod note_row;
+pub mod outbox;
 #[cfg(feature = "process")]
 #[cfg_attr(docsrs, doc(cfg(feature = "process")))]
 pub mod process;

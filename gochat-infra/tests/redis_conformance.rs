@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         )+};
     }
     stores!(users, friends, conversations, directory, groups, messages);
+    suite!("cached", outbox, |servers| cached::outbox(servers.config()));
     macro_rules! own {
         ($($module:ident: $($case:ident),+;)+) => {$($(
             let name = format!("{}::{}", stringify!($module), stringify!($case));

@@ -1,10 +1,11 @@
 //! Conversations as their members see them. Lists come from the primary: what was answered to one is there for all.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    Conversation, ConversationEntry, ConversationId, PageLimit, ReadState, Seq, Timestamp, UserId,
+    Conversation, ConversationEntry, ConversationId, Note, PageLimit, ReadState, Seq, Timestamp, UserId,
 };
 use gochat_core::ports::{Changes, ConversationStore, OpenSingle, Opened, Result, StoreError, SyncCursor};
 use mysql_async::prelude::Queryable;
@@ -56,7 +57,9 @@ impl ConversationStore for MySqlStore {
     async fn open_single(&self, open: &OpenSingle) -> Result<Opened> {
         transact!(self, "conversations.open_single", |tx| async {
             let opened = single(tx, open.users, open.id, open.at).await?;
-            if !opened.new {
+            if opened.new {
+                self.leave(tx).await?;
+            } else {
                 show_again(tx, opened.id, open.by).await?;
             }
             Ok(opened)
@@ -87,7 +90,13 @@ impl ConversationStore for MySqlStore {
         conversation: ConversationId,
         seq: Option<Seq>,
     ) -> Result<ReadState> {
-        transact!(self, "conversations.mark_read", |tx| mark_read(tx, user, conversation, seq))
+        transact!(self, "conversations.mark_read", |tx| async {
+            let state = mark_read(tx, user, conversation, seq).await?;
+            if state.moved {
+                self.leave(tx).await?;
+            }
+            Ok(state)
+        })
     }
 
     async fn hide(&self, user: UserId, conversation: ConversationId) -> Result<()> {
@@ -103,6 +112,10 @@ impl ConversationStore for MySqlStore {
 
     async fn changes(&self, user: UserId, cursor: SyncCursor, limit: PageLimit) -> Result<Changes> {
         read!(self, "conversations.changes", |conn| changes::changes(conn, user, cursor, limit))
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn ConversationStore>> {
+        Some(self.with_note(note))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Friendships.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use gochat_core::model::UserId;
+use gochat_core::model::{Note, UserId};
 use gochat_core::ports::{Befriend, Befriended, FriendStore, Removed, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row};
@@ -30,16 +31,32 @@ statements! {
 #[async_trait]
 impl FriendStore for MySqlStore {
     async fn befriend(&self, new: &Befriend) -> Result<Befriended> {
-        transact!(self, "friends.befriend", |tx| befriend(tx, new))
+        transact!(self, "friends.befriend", |tx| async {
+            let made = befriend(tx, new).await?;
+            if made.new_friends {
+                self.leave(tx).await?;
+            }
+            Ok(made)
+        })
     }
 
     async fn unfriend(&self, a: UserId, b: UserId) -> Result<Removed> {
-        transact!(self, "friends.unfriend", |tx| unfriend(tx, a, b))
+        transact!(self, "friends.unfriend", |tx| async {
+            let removed = unfriend(tx, a, b).await?;
+            if removed == Removed::Gone {
+                self.leave(tx).await?;
+            }
+            Ok(removed)
+        })
     }
 
     async fn friends(&self, users: &[UserId]) -> Result<Vec<Vec<UserId>>> {
         let found = read!(self, "friends.friends", |conn| of(conn, users))?;
         Ok(users.iter().map(|user| found.get(user).cloned().unwrap_or_default()).collect())
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn FriendStore>> {
+        Some(self.with_note(note))
     }
 }
 

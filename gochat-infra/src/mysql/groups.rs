@@ -1,9 +1,11 @@
 //! Groups and their members. Each change locks the group's row first, so that one group changes in one order.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use gochat_core::model::{
-    Conversation, ConversationId, ConversationKind, Group, Member, MembersVersion, PageLimit, Role, Seq,
-    Timestamp, UserId,
+    Conversation, ConversationId, ConversationKind, Group, Member, MembersVersion, Note, PageLimit, Role,
+    Seq, Timestamp, UserId,
 };
 use gochat_core::ports::{
     AddMembersWrite, ErrorKind, GroupPatch, GroupStore, MemberPatch, NewGroup, Result, Retry, StoreError,
@@ -54,7 +56,11 @@ statements! {
 #[async_trait]
 impl GroupStore for MySqlStore {
     async fn create(&self, new: &NewGroup) -> Result<Conversation> {
-        transact!(self, "groups.create", |tx| create(tx, new))
+        transact!(self, "groups.create", |tx| async {
+            let made = create(tx, new).await?;
+            self.leave(tx).await?;
+            Ok(made)
+        })
     }
 
     async fn update(&self, group: ConversationId, patch: &GroupPatch) -> Result<Conversation> {
@@ -64,6 +70,7 @@ impl GroupStore for MySqlStore {
             let [name, avatar, description] =
                 [&patch.name, &patch.avatar, &patch.description].map(|field| field.as_deref());
             tx.exec_drop(UPDATE.one(), (name, avatar, description, changed, int(group.get()))).await?;
+            self.leave(tx).await?;
             let row: Option<Row> = tx.exec_first(GET.one(), (int(group.get()),)).await?;
             rows::conversation(&row.ok_or_else(|| missing("groups.update"))?)
         })
@@ -77,12 +84,19 @@ impl GroupStore for MySqlStore {
             tx.exec_drop(REMOVE_ALL.one(), (id,)).await?;
             let changed = ticks::take(tx).await?.next()?;
             tx.exec_drop(DEPARTED.one(), (changed, id)).await?;
+            self.leave(tx).await?;
             Ok(tx.exec_drop(DISSOLVE.one(), (at.as_millis(), changed, id)).await?)
         })
     }
 
     async fn add(&self, group: ConversationId, add: &AddMembersWrite) -> Result<Vec<UserId>> {
-        transact!(self, "groups.add", |tx| admit(tx, group, add))
+        transact!(self, "groups.add", |tx| async {
+            let new = admit(tx, group, add).await?;
+            if !new.is_empty() {
+                self.leave(tx).await?;
+            }
+            Ok(new)
+        })
     }
 
     async fn remove(
@@ -102,6 +116,7 @@ impl GroupStore for MySqlStore {
             tx.exec_drop(DEPART.one(), (number, id)).await?;
             let mut numbers = ticks::take(tx).await?;
             tx.exec_drop(DEPARTED.one(), (numbers.next()?, id)).await?;
+            self.leave(tx).await?;
             bump(tx, group, numbers.next()?, -1).await
         })
     }
@@ -117,6 +132,7 @@ impl GroupStore for MySqlStore {
             expected(tx, group, expect, "groups.change_member").await?;
             set(tx, group, user, patch, "groups.change_member").await?;
             let changed = ticks::take(tx).await?.next()?;
+            self.leave(tx).await?;
             bump(tx, group, changed, 0).await?;
             let key = (int(group.get()), int(user.get()));
             let row: Option<Row> = tx.exec_first(MEMBER.one(), key).await?;
@@ -139,6 +155,7 @@ impl GroupStore for MySqlStore {
             }
             tx.exec_drop(OWN.one(), (int(to.get()), int(group.get()))).await?;
             let changed = ticks::take(tx).await?.next()?;
+            self.leave(tx).await?;
             bump(tx, group, changed, 0).await
         })
     }
@@ -155,6 +172,10 @@ impl GroupStore for MySqlStore {
             let rows: Vec<Row> = conn.exec(PAGE.one(), page).await?;
             rows.iter().map(|row| rows::member(row, 0)).collect()
         })
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn GroupStore>> {
+        Some(self.with_note(note))
     }
 }
 

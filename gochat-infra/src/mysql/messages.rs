@@ -6,18 +6,20 @@
 //! later than none.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    ConversationId, Message, MessageId, MessageKey, NewMessage, PageLimit, Recalled, Seq, Timestamp, UserId,
+    ConversationId, Message, MessageId, MessageKey, NewMessage, Note, PageLimit, Recalled, Seq, Timestamp,
+    UserId,
 };
-use gochat_core::ports::{Appended, MessageStore, PageFrom, RecallOutcome, Result, StoreError};
+use gochat_core::ports::{Appended, ErrorKind, MessageStore, PageFrom, RecallOutcome, Result, StoreError};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Params, Row};
 
+use super::archived::Gaps;
 use super::error::{Done, Fail};
 use super::rows::{self, conversation_id, distinct, int, message_columns, number, seq};
-use super::archived::Gaps;
 use super::statements::{LIST_MAX, padded, statements};
 use super::ticks;
 use super::tx::{Tx, read, transact};
@@ -89,7 +91,17 @@ impl MessageStore for MySqlStore {
             (Some(page), _) => page,
             (None, Ok(None)) => return Ok(Vec::new()),
             (None, Ok(Some(head))) => {
-                read!(self, "messages.page", |conn| page(conn, conversation, head.seq, from, limit))?
+                let done =
+                    read!(self, "messages.page", |conn| page(conn, conversation, head.seq, from, limit));
+                match done {
+                    Err(e)
+                        if e.kind() == ErrorKind::Corrupt
+                            && self.mend(conversation, range(head.seq, from, limit)).await =>
+                    {
+                        read!(self, "messages.page", |conn| page(conn, conversation, head.seq, from, limit))?
+                    }
+                    done => done?,
+                }
             }
             (None, Err(e)) => return Err(e),
         };
@@ -103,7 +115,17 @@ impl MessageStore for MySqlStore {
     }
 
     async fn recall(&self, id: MessageId, by: UserId, at: Timestamp) -> Result<RecallOutcome> {
-        transact!(self, "messages.recall", |tx| recall(tx, id, by, at))
+        transact!(self, "messages.recall", |tx| async {
+            let outcome = recall(tx, id, by, at).await?;
+            if outcome.first {
+                self.leave(tx).await?;
+            }
+            Ok(outcome)
+        })
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn MessageStore>> {
+        Some(self.with_note(note))
     }
 }
 
@@ -191,6 +213,19 @@ async fn page_of(
     }
 }
 
+/// The first and the last message of a page. Sequences are dense: a page is a range of them, and both ends of a conversation
+/// are equally near.
+fn range(head: Seq, from: PageFrom, limit: PageLimit) -> [u64; 2] {
+    let limit = u64::from(limit.get());
+    match from {
+        PageFrom::After(seq) => [seq.next().get(), seq.plus(limit).min(head).get()],
+        PageFrom::Before(seq) => {
+            let last = seq.get().saturating_sub(1).min(head.get());
+            [last.saturating_sub(limit - 1).max(1), last]
+        }
+    }
+}
+
 async fn page(
     conn: &mut Conn,
     conversation: ConversationId,
@@ -199,15 +234,7 @@ async fn page(
     limit: PageLimit,
 ) -> Done<(Vec<Message>, Gaps)> {
     let mut gaps = Gaps::default();
-    let limit = u64::from(limit.get());
-    // Sequences are dense: a page is a range of them, and both ends of a conversation are equally near.
-    let (first, last) = match from {
-        PageFrom::After(seq) => (seq.next().get(), seq.plus(limit).min(head).get()),
-        PageFrom::Before(seq) => {
-            let last = seq.get().saturating_sub(1).min(head.get());
-            (last.saturating_sub(limit - 1).max(1), last)
-        }
-    };
+    let [first, last] = range(head, from, limit);
     if first > last {
         return Ok((Vec::new(), gaps));
     }

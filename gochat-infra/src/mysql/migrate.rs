@@ -14,9 +14,10 @@ use super::pool::driver;
 use super::rows;
 
 /// Applied in this order. Never change one that was released; add another.
-const STEPS: [(u32, &str); 2] = [
+const STEPS: [(u32, &str); 3] = [
     (1, include_str!("migrations/0001_start.sql")),
     (2, include_str!("migrations/0002_archive.sql")),
+    (3, include_str!("migrations/0003_outbox.sql")),
 ];
 
 /// The schema that this version reads and writes.

@@ -23,6 +23,7 @@ pub(crate) mod import;
 mod logins;
 mod messages;
 mod migrate;
+mod outbox;
 mod pool;
 mod rows;
 mod statements;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use gochat_core::model::Note;
 use mysql_async::Conn;
 use slog::{Logger, warn};
 
@@ -48,6 +50,8 @@ use tx::{Call, Tries};
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
     inner: Arc<Inner>,
+    /// What this handle's next write leaves.
+    note: Option<Note>,
 }
 
 struct Inner {
@@ -168,7 +172,7 @@ impl MySqlStore {
             #[cfg(feature = "archive")]
             archive: None,
         };
-        let store = Self { inner: Arc::new(inner) };
+        let store = Self { inner: Arc::new(inner), note: None };
         {
             let mut conn = store.inner.primary.conn().await.map_err(|fail| match fail {
                 error::Fail::Sql(e) => OpenError::Unreachable(e.into()),
@@ -284,6 +288,7 @@ pub fn statements_for_plans() -> Vec<String> {
         groups::ALL,
         logins::ALL,
         messages::ALL,
+        outbox::ALL,
         users::ALL,
     ];
     all.concat().into_iter().map(|sql| sql.of(2)).collect()

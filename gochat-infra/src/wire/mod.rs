@@ -7,6 +7,7 @@
 mod conversations;
 mod events;
 mod messages;
+mod notes;
 #[cfg(test)]
 mod tests;
 mod users;
@@ -14,7 +15,9 @@ mod users;
 use std::sync::Arc;
 
 use bytes::Buf;
-use gochat_core::model::{ConversationId, LoginId, MessageId, RequestId, Seq, SessionId, Timestamp, UserId};
+use gochat_core::model::{
+    ConversationId, LoginId, MessageId, NoteId, RequestId, Seq, SessionId, Timestamp, UserId,
+};
 use prost::Message as _;
 
 pub use events::code;
@@ -98,7 +101,7 @@ macro_rules! ids {
         }
     )+};
 }
-ids!(UserId, ConversationId, MessageId, LoginId, SessionId, RequestId);
+ids!(UserId, ConversationId, MessageId, LoginId, SessionId, RequestId, NoteId);
 
 /// An identifier that must be there.
 ///

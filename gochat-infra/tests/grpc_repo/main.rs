@@ -16,10 +16,11 @@ use async_trait::async_trait;
 use gochat_core::model::{Password, PasswordHash};
 use gochat_core::ports::{PasswordHasher, Result, Verdict};
 use gochat_core::testing::Memory;
-use gochat_core::testing::conformance::{Fixture, Stores};
+use gochat_core::testing::conformance::{Fixture, OutboxFixture, Stores};
 use kit::{Served, ports};
 
 gochat_core::conformance_tests!(stores, async { over(Arc::new(Memory::new())).await });
+gochat_core::conformance_tests!(outbox, outbox());
 gochat_core::conformance_tests!(hasher, hasher());
 
 /// The stores over one server, which lives as long as the fixture does; reopened, they are behind another.
@@ -34,6 +35,19 @@ fn over(memory: Arc<Memory>) -> Pin<Box<dyn Future<Output = Fixture> + Send>> {
             })
         }))
     })
+}
+
+/// The stores and the outbox behind one server.
+async fn outbox() -> OutboxFixture {
+    let served = Served::start(ports(&Arc::new(Memory::new()))).await;
+    let client = Arc::new(served.client());
+    let fixture = Fixture::new(Stores::all(client.clone()));
+    // The server lives as long as the fixture does.
+    let kept = fixture.with_reopen(Box::new(move || {
+        drop(served);
+        unreachable!("no case of the outbox opens it again")
+    }));
+    OutboxFixture { fixture: kept, outbox: client }
 }
 
 /// A hasher, and the server that it needs.

@@ -2,7 +2,9 @@
 
 pub(crate) mod archive;
 pub(crate) mod faults;
+pub(crate) mod mend;
 pub(crate) mod migrations;
+pub(crate) mod outbox;
 pub(crate) mod own;
 pub(crate) mod plans;
 pub(crate) mod replicas;
@@ -17,14 +19,14 @@ use gochat_core::model::{
     Timestamp, User, UserId, Username,
 };
 use gochat_core::ports::{ConversationStore, NewUser, OpenSingle, UserStore};
-use gochat_core::testing::conformance::{Fixture, Stores};
+use gochat_core::testing::conformance::{Fixture, OutboxFixture, Stores};
 use gochat_infra::mysql::{MySqlOptions, MySqlStore};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 use parking_lot::Mutex;
 
 /// What a case may leave in a schema.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "users",
     "conversations",
     "conversation_members",
@@ -33,9 +35,10 @@ const TABLES: [&str; 10] = [
     "messages",
     "logins",
     "refresh_tokens",
-];
     "archives",
     "archive_attempts",
+    "outbox",
+];
 const WORLD: &str = "INSERT INTO conversations (id, kind, last_seq, last_at, changed, members_version, created_at) \
                      VALUES (1, 1, 0, 0, 0, 1, 0); UPDATE archiver SET conversation = 0";
 
@@ -122,6 +125,19 @@ impl Servers {
 
     pub(crate) async fn fixture(&'static self) -> Fixture {
         self.over(self.schema().await).await
+    }
+
+    /// The stores, and their outbox.
+    pub(crate) async fn outbox(&'static self) -> OutboxFixture {
+        let schema = self.schema().await;
+        let store = Arc::new(open(self.options(&schema.name)).await);
+        let fixture = Fixture::new(Stores::all(store.clone()));
+        // The schema is this case's as long as the fixture lives.
+        let kept = fixture.with_reopen(Box::new(move || {
+            drop(schema);
+            unreachable!("no case of the outbox opens it again")
+        }));
+        OutboxFixture { fixture: kept, outbox: store }
     }
 
     fn over(&'static self, schema: Schema) -> Pin<Box<dyn Future<Output = Fixture> + Send>> {

@@ -23,7 +23,8 @@ const FILL: [&str; 8] = [
      SELECT n, n, 1, 0, 0, 0, 0 FROM s; INSERT INTO departures SELECT n, n, 0 FROM s; \
      INSERT INTO friendships SELECT n, n, 0, 0, 0 FROM s; INSERT INTO logins SELECT n, n, 0, n, NULL FROM s; \
      INSERT INTO refresh_tokens SELECT LPAD(n, 32, '0'), n, n, NULL FROM s; \
-     INSERT INTO archives SELECT n, 1, 9, n, 9, 9, 0, 0 FROM s; INSERT INTO archive_attempts SELECT n, n FROM s",
+     INSERT INTO archives SELECT n, 1, 9, n, 9, 9, 0, 0 FROM s; INSERT INTO archive_attempts SELECT n, n FROM s; \
+     INSERT INTO outbox SELECT n, 1, n, NULL, NULL, n, n FROM s",
 ];
 
 pub(crate) async fn no_statement_walks_over_a_table(servers: &'static Servers) {
@@ -33,7 +34,7 @@ pub(crate) async fn no_statement_walks_over_a_table(servers: &'static Servers) {
         conn.query_drop(sql).await.expect(sql);
     }
     let analyze = "ANALYZE TABLE users, conversations, messages, conversation_members, departures, friendships, logins, \
-                   refresh_tokens, archives, archive_attempts";
+                   refresh_tokens, archives, archive_attempts, outbox";
     conn.query_drop(analyze).await.expect("analysed");
     let mut walks = Vec::new();
     for sql in statements_for_plans() {

@@ -12,7 +12,7 @@ use gochat_core::model::{
 use gochat_core::ports::{
     Appended, Freshness, MemberPatch, NewGroup, NewUser, PageFrom, Ports, Result, UserPatch, UserStore,
 };
-use gochat_core::testing::conformance::{Fixture, Stores};
+use gochat_core::testing::conformance::{Fixture, OutboxFixture, Stores};
 use gochat_core::testing::faults::Faults;
 use gochat_core::testing::{Memory, TestKit};
 use gochat_infra::redis::{Caches, Redis, RedisConfig};
@@ -27,9 +27,18 @@ pub(crate) use late::{a_late_fill_undoes_no_write, a_late_fill_undoes_no_write_w
 
 /// Stores in memory, with caches.
 pub(crate) fn fixture(config: RedisConfig) -> Fixture {
+    over(config, Arc::new(Memory::new()))
+}
+
+/// The same, and the outbox of the stores.
+pub(crate) fn outbox(config: RedisConfig) -> OutboxFixture {
+    let memory = Arc::new(Memory::new());
+    OutboxFixture { fixture: over(config, memory.clone()), outbox: memory }
+}
+
+fn over(config: RedisConfig, memory: Arc<Memory>) -> Fixture {
     let caches = Caches::new(open(config), Metrics::new());
-    let Stores { users, friends, logins, conversations, directory, groups, messages } =
-        Stores::all(Arc::new(Memory::new()));
+    let Stores { users, friends, logins, conversations, directory, groups, messages } = Stores::all(memory);
     Fixture::new(Stores {
         users: caches.users(users),
         friends: caches.friends(friends),

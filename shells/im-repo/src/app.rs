@@ -58,6 +58,7 @@ impl Program for App {
     async fn start(config: &Config, metrics: Metrics, log: &Logger) -> anyhow::Result<Self> {
         let node = Node::start(Self::NAME, config, metrics, log).await?;
         let store = MySqlStore::open(service::options::mysql(config)?, node.log.clone()).await?;
+        store.watch(&node.metrics);
         let archive = service::options::archive(config, &node.log)?;
         let archives = archive.is_some();
         let store = Arc::new(match archive {
@@ -73,9 +74,10 @@ impl Program for App {
             directory: caches.directory(store.clone()),
             groups: caches.groups(store.clone()),
             messages: caches.messages(store.clone()),
+            outbox: store.clone(),
             hasher: Arc::new(BcryptHasher::start(options::hasher(config))?),
-        };
             archiver: archives.then(|| store.clone() as Arc<dyn Archiver>),
+        };
         node.ops(config, node.ready(None)).await?;
         let routes = ports.routes(config.service.call_size.as_usize(), &node.log);
         let address = node.serve(config, routes).await?;

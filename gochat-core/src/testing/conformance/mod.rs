@@ -30,6 +30,7 @@
 //! | `tokens` | [`TokensFixture`] |
 //! | `deliver` | [`DeliverFixture`] |
 //! | `upstream` | [`UpstreamFixture`] |
+//! | `outbox` | [`OutboxFixture`] |
 //! | `push` | [`PushFixture`] |
 //! | `moderator` | [`ModeratorFixture`] |
 
@@ -83,6 +84,7 @@ pub mod ids;
 pub mod logins;
 pub mod messages;
 pub mod moderator;
+pub mod outbox;
 pub mod push;
 pub mod secrets;
 pub mod sequencer;
@@ -94,6 +96,7 @@ pub mod users;
 pub use deliver::{DeliverFixture, Got, Inbox, Wire};
 pub use fixture::{Fixture, Reopen, Stores};
 pub use moderator::{ModeratorFixture, Rulings};
+pub use outbox::OutboxFixture;
 pub use push::{PushFixture, Receiver};
 pub use tokens::TokensFixture;
 pub use upstream::{Downstream, UpstreamFixture};
@@ -163,6 +166,9 @@ macro_rules! conformance_tests {
     };
     ($(#[$attr:meta])* push, $make:expr) => {
         $crate::__conformance!(push, __conformance_push, $make, $(#[$attr])*);
+    };
+    ($(#[$attr:meta])* outbox, $make:expr) => {
+        $crate::__conformance!(outbox, __conformance_outbox, $make, $(#[$attr])*);
     };
     ($(#[$attr:meta])* moderator, $make:expr) => {
         $crate::__conformance!(moderator, __conformance_moderator, $make, $(#[$attr])*);

@@ -1,8 +1,10 @@
 //! Conversations, and each member's place in them.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use gochat_core::model::{
-    Conversation, ConversationEntry, ConversationId, PageLimit, ReadState, Seq, Timestamp, UserId,
+    Conversation, ConversationEntry, ConversationId, Note, PageLimit, ReadState, Seq, Timestamp, UserId,
 };
 use gochat_core::ports::{Changes, ConversationStore, OpenSingle, Opened, Result, SyncCursor};
 use gochat_proto::pb::repo::v1 as pb;
@@ -11,6 +13,7 @@ use gochat_proto::pb::repo::v1::conversation_service_server::ConversationService
 use tonic::{Request, Response, Status};
 
 use super::convert::{all, limit, pbs};
+use super::outbox::noted;
 use super::{RepoClient, Served, call, read, write};
 use crate::wire::{self, Malformed, Wire};
 
@@ -36,7 +39,8 @@ impl ConversationService for Served<dyn ConversationStore> {
             id: wire::id(pb.conversation_id, "conversation_id")?,
             at: Timestamp::from_millis(pb.at_ms),
         };
-        let opened = self.port.open_single(&open).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let opened = port.open_single(&open).await.map_err(|e| self.failed(e))?;
         let answer = pb::OpenSingleResponse { conversation_id: opened.id.get(), is_new: opened.new };
         Ok(Response::new(answer))
     }
@@ -77,7 +81,8 @@ impl ConversationService for Served<dyn ConversationStore> {
         let user = wire::id(pb.user_id, "user_id")?;
         let conversation = wire::id(pb.conversation_id, "conversation_id")?;
         let seq = pb.seq.map(|n| wire::seq(n, "seq")).transpose()?;
-        let state = self.port.mark_read(user, conversation, seq).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let state = port.mark_read(user, conversation, seq).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::MarkReadResponse { state: Some(state.to_pb()) }))
     }
 
@@ -120,6 +125,7 @@ impl ConversationStore for RepoClient {
             by_id: open.by.get(),
             conversation_id: open.id.get(),
             at_ms: open.at.as_millis(),
+            note: self.note(),
         };
         let answer = call!(self, operation, ConversationServiceClient.open_single, request())?;
         let id = wire::id(answer.conversation_id, "conversation_id");
@@ -158,6 +164,7 @@ impl ConversationStore for RepoClient {
             user_id: user.get(),
             conversation_id: conversation.get(),
             seq: seq.map(Seq::get),
+            note: self.note(),
         };
         let answer = call!(self, operation, ConversationServiceClient.mark_read, request())?;
         operation.read(wire::nested(answer.state, "state"))
@@ -177,5 +184,9 @@ impl ConversationStore for RepoClient {
         let request = || pb::ListChangesRequest { user_id: user.get(), cursor: cursor.0, limit: limit.get() };
         let answer = call!(self, operation, ConversationServiceClient.list_changes, request())?;
         operation.read(changes(answer))
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn ConversationStore>> {
+        Some(self.with_note(note))
     }
 }

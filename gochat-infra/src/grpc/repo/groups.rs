@@ -1,8 +1,10 @@
 //! Groups and their members.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use gochat_core::model::{
-    Conversation, ConversationId, Member, MembersVersion, PageLimit, Timestamp, UserId,
+    Conversation, ConversationId, Member, MembersVersion, Note, PageLimit, Timestamp, UserId,
 };
 use gochat_core::ports::{AddMembersWrite, GroupPatch, GroupStore, MemberPatch, NewGroup, Result};
 use gochat_proto::pb::repo::v1 as pb;
@@ -11,6 +13,7 @@ use gochat_proto::pb::repo::v1::group_service_server::GroupService;
 use tonic::{Request, Response, Status};
 
 use super::convert::{all, limit, pbs};
+use super::outbox::noted;
 use super::{RepoClient, Served, call, read, write};
 use crate::wire::{self, Wire};
 
@@ -32,7 +35,8 @@ impl GroupService for Served<dyn GroupStore> {
             members: wire::ids(&pb.member_ids, "member_ids")?,
             at: Timestamp::from_millis(pb.at_ms),
         };
-        let group = self.port.create(&new).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let group = port.create(&new).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::CreateGroupResponse { conversation: Some(group.to_pb()) }))
     }
 
@@ -47,7 +51,8 @@ impl GroupService for Served<dyn GroupStore> {
             avatar: pb.avatar.map(Into::into),
             description: pb.description.map(Into::into),
         };
-        let group = self.port.update(group, &patch).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let group = port.update(group, &patch).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::UpdateGroupResponse { conversation: Some(group.to_pb()) }))
     }
 
@@ -58,7 +63,8 @@ impl GroupService for Served<dyn GroupStore> {
         let pb = request.into_inner();
         let group = wire::id(pb.conversation_id, "conversation_id")?;
         let (expect, at) = (MembersVersion::new(pb.expect_version), Timestamp::from_millis(pb.at_ms));
-        self.port.dissolve(group, expect, at).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        port.dissolve(group, expect, at).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::DissolveGroupResponse {}))
     }
 
@@ -71,7 +77,8 @@ impl GroupService for Served<dyn GroupStore> {
             expect: MembersVersion::new(pb.expect_version),
             at: Timestamp::from_millis(pb.at_ms),
         };
-        let added = self.port.add(group, &add).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let added = port.add(group, &add).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::AddMembersResponse { added_ids: wire::numbers(&added) }))
     }
 
@@ -83,7 +90,8 @@ impl GroupService for Served<dyn GroupStore> {
         let group = wire::id(pb.conversation_id, "conversation_id")?;
         let user = wire::id(pb.user_id, "user_id")?;
         let (expect, at) = (MembersVersion::new(pb.expect_version), Timestamp::from_millis(pb.at_ms));
-        self.port.remove(group, user, expect, at).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        port.remove(group, user, expect, at).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::RemoveMemberResponse {}))
     }
 
@@ -99,8 +107,8 @@ impl GroupService for Served<dyn GroupStore> {
             muted_until: pb.mute.map(|mute| mute.until_ms.map(Timestamp::from_millis)),
         };
         let expect = MembersVersion::new(pb.expect_version);
-        let member =
-            self.port.change_member(group, user, &patch, expect).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let member = port.change_member(group, user, &patch, expect).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::ChangeMemberResponse { member: Some(member.to_pb()) }))
     }
 
@@ -112,7 +120,8 @@ impl GroupService for Served<dyn GroupStore> {
         let group = wire::id(pb.conversation_id, "conversation_id")?;
         let (from, to) = (wire::id(pb.from_id, "from_id")?, wire::id(pb.to_id, "to_id")?);
         let expect = MembersVersion::new(pb.expect_version);
-        self.port.transfer(group, from, to, expect).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        port.transfer(group, from, to, expect).await.map_err(|e| self.failed(e))?;
         Ok(Response::new(pb::TransferGroupResponse {}))
     }
 
@@ -140,6 +149,7 @@ impl GroupStore for RepoClient {
             owner_id: new.owner.get(),
             member_ids: wire::numbers(&new.members),
             at_ms: new.at.as_millis(),
+            note: self.note(),
         };
         let answer = call!(self, operation, GroupServiceClient.create_group, request())?;
         operation.read(wire::nested(answer.conversation, "conversation"))
@@ -152,6 +162,7 @@ impl GroupStore for RepoClient {
             name: patch.name.as_deref().map(str::to_owned),
             avatar: patch.avatar.as_deref().map(str::to_owned),
             description: patch.description.as_deref().map(str::to_owned),
+            note: self.note(),
         };
         let answer = call!(self, operation, GroupServiceClient.update_group, request())?;
         operation.read(wire::nested(answer.conversation, "conversation"))
@@ -163,6 +174,7 @@ impl GroupStore for RepoClient {
             conversation_id: group.get(),
             expect_version: expect.get(),
             at_ms: at.as_millis(),
+            note: self.note(),
         };
         let _: pb::DissolveGroupResponse =
             call!(self, operation, GroupServiceClient.dissolve_group, request())?;
@@ -177,6 +189,7 @@ impl GroupStore for RepoClient {
             max: add.max,
             expect_version: add.expect.get(),
             at_ms: add.at.as_millis(),
+            note: self.note(),
         };
         let answer = call!(self, operation, GroupServiceClient.add_members, request())?;
         operation.read(wire::ids(&answer.added_ids, "added_ids"))
@@ -195,6 +208,7 @@ impl GroupStore for RepoClient {
             user_id: user.get(),
             expect_version: expect.get(),
             at_ms: at.as_millis(),
+            note: self.note(),
         };
         let _: pb::RemoveMemberResponse =
             call!(self, operation, GroupServiceClient.remove_member, request())?;
@@ -215,6 +229,7 @@ impl GroupStore for RepoClient {
             role: wire::role_number(patch.role),
             mute: patch.muted_until.map(|until| pb::MutePatch { until_ms: until.map(Timestamp::as_millis) }),
             expect_version: expect.get(),
+            note: self.note(),
         };
         let answer = call!(self, operation, GroupServiceClient.change_member, request())?;
         operation.read(wire::nested(answer.member, "member"))
@@ -233,6 +248,7 @@ impl GroupStore for RepoClient {
             from_id: from.get(),
             to_id: to.get(),
             expect_version: expect.get(),
+            note: self.note(),
         };
         let _: pb::TransferGroupResponse =
             call!(self, operation, GroupServiceClient.transfer_group, request())?;
@@ -253,5 +269,9 @@ impl GroupStore for RepoClient {
         };
         let answer = call!(self, operation, GroupServiceClient.list_members, request())?;
         operation.read(all(answer.members, Wire::from_pb))
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn GroupStore>> {
+        Some(self.with_note(note))
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    ConversationId, MembersVersion, Message, MessageId, MessageKey, NewMessage, PageLimit, Seq, Timestamp,
-    UserId,
+    ConversationId, MembersVersion, Message, MessageId, MessageKey, NewMessage, Note, PageLimit, Seq,
+    Timestamp, UserId,
 };
 use gochat_core::ports::{Appended, MessageStore, PageFrom, RecallOutcome, Result};
 use gochat_proto::pb::repo::v1 as pb;
@@ -14,6 +14,7 @@ use gochat_proto::pb::repo::v1::message_service_server::MessageService;
 use tonic::{Request, Response, Status};
 
 use super::convert::{all, limit, pbs};
+use super::outbox::noted;
 use super::{RepoClient, Served, call, read, write};
 use crate::wire::{self, Malformed, Wire};
 
@@ -121,7 +122,8 @@ impl MessageService for Served<dyn MessageStore> {
         let pb = request.into_inner();
         let (id, by) = (wire::id(pb.message_id, "message_id")?, wire::id(pb.by_id, "by_id")?);
         let at = Timestamp::from_millis(pb.at_ms);
-        let recalled = self.port.recall(id, by, at).await.map_err(|e| self.failed(e))?;
+        let port = noted(&self.port, pb.note, |port, note| port.noted(note))?;
+        let recalled = port.recall(id, by, at).await.map_err(|e| self.failed(e))?;
         let message = Some(recalled.message.to_pb());
         Ok(Response::new(pb::RecallMessageResponse { message, first: recalled.first }))
     }
@@ -181,10 +183,18 @@ impl MessageStore for RepoClient {
 
     async fn recall(&self, id: MessageId, by: UserId, at: Timestamp) -> Result<RecallOutcome> {
         let operation = write("messages.recall");
-        let request =
-            || pb::RecallMessageRequest { message_id: id.get(), by_id: by.get(), at_ms: at.as_millis() };
+        let request = || pb::RecallMessageRequest {
+            message_id: id.get(),
+            by_id: by.get(),
+            at_ms: at.as_millis(),
+            note: self.note(),
+        };
         let answer = call!(self, operation, MessageServiceClient.recall_message, request())?;
         let message = wire::nested(answer.message, "message");
         operation.read(message.map(|message| RecallOutcome { message, first: answer.first }))
+    }
+
+    fn noted(&self, note: &Note) -> Option<Arc<dyn MessageStore>> {
+        Some(self.with_note(note))
     }
 }

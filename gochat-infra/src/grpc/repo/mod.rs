@@ -11,21 +11,23 @@ mod friends;
 mod groups;
 mod logins;
 mod messages;
+mod outbox;
 mod passwords;
 mod users;
 
 use std::fmt;
 use std::sync::Arc;
 
+use gochat_core::model::Note;
 use gochat_core::ports::{
-    ConversationStore, Directory, ErrorKind, FriendStore, GroupStore, LoginStore, MessageStore,
+    ConversationStore, Directory, ErrorKind, FriendStore, GroupStore, LoginStore, MessageStore, Outbox,
     PasswordHasher, StoreError, UserStore,
 };
 use gochat_proto::pb::repo::v1::{
     archive_service_server::ArchiveServiceServer, conversation_service_server::ConversationServiceServer,
     directory_service_server::DirectoryServiceServer, friend_service_server::FriendServiceServer,
     group_service_server::GroupServiceServer, login_service_server::LoginServiceServer,
-    message_service_server::MessageServiceServer,
+    message_service_server::MessageServiceServer, outbox_service_server::OutboxServiceServer,
     password_service_server::PasswordServiceServer, user_service_server::UserServiceServer,
 };
 use slog::{Logger, warn};
@@ -34,9 +36,9 @@ use tonic::service::Routes;
 
 use super::channel::Channel;
 use super::error::{Effect, store_status};
+use crate::archive::Archiver;
 
 /// What im-repo serves.
-use crate::archive::Archiver;
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each field is the port of that name")]
 pub struct RepoPorts {
@@ -47,17 +49,25 @@ pub struct RepoPorts {
     pub directory: Arc<dyn Directory>,
     pub groups: Arc<dyn GroupStore>,
     pub messages: Arc<dyn MessageStore>,
+    pub outbox: Arc<dyn Outbox>,
     pub hasher: Arc<dyn PasswordHasher>,
+    /// Who archives, where somebody does.
+    pub archiver: Option<Arc<dyn Archiver>>,
 }
 
 impl RepoPorts {
-    /// Who archives, where somebody does.
-    pub archiver: Option<Arc<dyn Archiver>>,
     /// One store that is all of them, and a hasher.
     #[must_use]
     pub fn all<S>(store: Arc<S>, hasher: Arc<dyn PasswordHasher>) -> Self
     where
-        S: UserStore + FriendStore + LoginStore + ConversationStore + Directory + GroupStore + MessageStore,
+        S: UserStore
+            + FriendStore
+            + LoginStore
+            + ConversationStore
+            + Directory
+            + GroupStore
+            + MessageStore
+            + Outbox,
     {
         Self {
             users: store.clone(),
@@ -66,8 +76,10 @@ impl RepoPorts {
             conversations: store.clone(),
             directory: store.clone(),
             groups: store.clone(),
-            messages: store,
+            messages: store.clone(),
+            outbox: store,
             hasher,
+            archiver: None,
         }
     }
 
@@ -79,7 +91,6 @@ impl RepoPorts {
         macro_rules! add {
             ($($server:ident: $port:ident),+) => {$(
                 let service = $server::new(Served { port: Arc::clone(&self.$port), log: log.clone() });
-            archiver: None,
                 let service = service.max_decoding_message_size(message_max);
                 routes.add_service(service.max_encoding_message_size(message_max));
             )+};
@@ -92,8 +103,15 @@ impl RepoPorts {
             DirectoryServiceServer: directory,
             GroupServiceServer: groups,
             MessageServiceServer: messages,
+            OutboxServiceServer: outbox,
             PasswordServiceServer: hasher
         );
+        if let Some(archiver) = &self.archiver {
+            routes.add_service(ArchiveServiceServer::new(Served {
+                port: Arc::clone(archiver),
+                log: log.clone(),
+            }));
+        }
         routes.routes()
     }
 }
@@ -106,12 +124,6 @@ struct Served<P: ?Sized> {
 
 impl<P: ?Sized> Served<P> {
     /// The status of a failure; those of the store itself are logged, since their causes go no further.
-        if let Some(archiver) = &self.archiver {
-            routes.add_service(ArchiveServiceServer::new(Served {
-                port: Arc::clone(archiver),
-                log: log.clone(),
-            }));
-        }
     fn failed(&self, error: StoreError) -> Status {
         let of_callers = matches!(
             error.kind(),
@@ -132,13 +144,15 @@ impl<P: ?Sized> Served<P> {
 #[derive(Clone)]
 pub struct RepoClient {
     channel: Channel,
+    /// What this handle's next write carries.
+    note: Option<Note>,
 }
 
 impl RepoClient {
     /// Over this channel.
     #[must_use]
     pub const fn new(channel: Channel) -> Self {
-        Self { channel }
+        Self { channel, note: None }
     }
 }
 
