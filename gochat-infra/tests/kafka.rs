@@ -11,7 +11,9 @@ mod servers_kit;
 use std::process::ExitCode;
 
 use gochat_core::testing::conformance;
-use kafka_kit::{Servers, consumer, figures, gateways, hand_over, hooks, letters, outage, ports, topics, traces};
+use kafka_kit::{
+    Servers, consumer, figures, gateways, hand_over, hooks, letters, outage, ports, topics, traces,
+};
 use servers_kit::{run, trial};
 
 const MISSING: &str = "KAFKA_BROKERS is not set";
