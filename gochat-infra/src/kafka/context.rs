@@ -1,15 +1,32 @@
-//! What librdkafka tells of itself goes to the log. An outage is an event; it mends itself.
+//! What librdkafka tells of itself goes to the log. An outage is an event; it mends itself. What does not is told to whoever
+//! watches for it.
+
+use std::sync::Arc;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel as Level;
 use rdkafka::consumer::ConsumerContext;
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use slog::{Logger, debug, error, info, warn};
+use tokio::sync::watch;
 
-/// The log of one client.
+/// The log of one client, and its end.
 #[derive(Debug, Clone)]
 pub(super) struct Context {
     pub(super) log: Logger,
+    dead: watch::Sender<Option<Arc<str>>>,
+}
+
+impl Context {
+    pub(super) fn new(log: &Logger) -> Self {
+        Self { log: log.clone(), dead: watch::Sender::new(None) }
+    }
+
+    /// Why this client does nothing any more, once it is so: librdkafka's fatal errors, after which it refuses every call
+    /// rather than break what an idempotent producer promises.
+    pub(super) fn dead(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.dead.subscribe()
+    }
 }
 
 impl ClientContext for Context {
@@ -29,10 +46,15 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: Native, reason: &str) {
-        if error.rdkafka_error_code() == Some(Code::AllBrokersDown) {
-            warn!(self.log, "no kafka broker answers; trying on"; "reason" => reason);
-        } else {
-            debug!(self.log, "kafka client error"; "error" => %error, "reason" => reason);
+        match error.rdkafka_error_code() {
+            Some(Code::AllBrokersDown) => {
+                warn!(self.log, "no kafka broker answers; trying on"; "reason" => reason);
+            }
+            Some(Code::Fatal) => {
+                error!(self.log, "a kafka client is at its end"; "reason" => reason);
+                self.dead.send_replace(Some(reason.into()));
+            }
+            _ => debug!(self.log, "kafka client error"; "error" => %error, "reason" => reason),
         }
     }
 }

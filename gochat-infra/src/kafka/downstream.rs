@@ -83,7 +83,7 @@ impl Downstream {
         let mut settings = config.consumer(&topic);
         // What is wanted is all that is still there, should the position be lost.
         settings.set("fetch.wait.max.ms", "500").set("fetch.min.bytes", "1");
-        let context = Context { log: log.clone() };
+        let context = Context::new(&log);
         let client = Arc::new(StreamConsumer::from_config_and_context(&settings, context)?);
         let (known, ready) = oneshot::channel();
         let (config, metrics) = (config.clone(), metrics.clone());

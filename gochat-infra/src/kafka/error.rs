@@ -1,5 +1,7 @@
 //! What goes wrong with Kafka, and what it means to callers of ports.
 
+use std::sync::Arc;
+
 use gochat_core::ports::{ErrorKind, Retry, StoreError};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 
@@ -47,6 +49,12 @@ pub enum KafkaError {
         wanted: i32,
         /// What there is.
         found: i32,
+    },
+    /// A producer that will never produce again: the process has to be started anew.
+    #[error("the producer can never produce again: {why}")]
+    Fatal {
+        /// Why, in the client's words.
+        why: Arc<str>,
     },
     /// Anything else that the client refuses.
     #[error("kafka client: {0}")]

@@ -11,12 +11,14 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::future_producer::DeliveryFuture;
 use rdkafka::producer::{FutureProducer, FutureRecord, Producer as _};
 use slog::{Logger, debug};
+use tokio::sync::watch;
 
 use super::context::Context;
 use super::error::produce_error;
 use super::{KafkaConfig, KafkaError};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::trace::{self, HEADER, SpanKind, Tracer, Value};
+use crate::runtime::{Policy, Tasks};
 
 /// Header: what the value is, for whoever looks from outside.
 pub(super) const CONTENT_TYPE: &str = "content-type";
@@ -47,6 +49,7 @@ pub struct Producer {
 
 struct Inner {
     client: FutureProducer<Context>,
+    dead: watch::Receiver<Option<Arc<str>>>,
     timeout: Duration,
     queue: usize,
     record_bytes: usize,
@@ -93,12 +96,34 @@ impl Producer {
         log: &Logger,
     ) -> std::result::Result<Self, KafkaError> {
         config.check()?;
-        let context = Context { log: log.clone() };
+        let context = Context::new(log);
+        let dead = context.dead();
         let client = FutureProducer::from_config_and_context(&config.producer(timeout), context)?;
         let (queue, record_bytes, metrics) = (config.queue_records, config.record_bytes, metrics.clone());
         let (tracer, log) = (config.tracer.clone(), log.clone());
-        let inner = Inner { client, timeout, queue, record_bytes, metrics, tracer, log };
+        let inner = Inner { client, dead, timeout, queue, record_bytes, metrics, tracer, log };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Stops the node, with a failure, when this producer can never produce again, so that whoever looks after the process
+    /// starts it anew. That is so after an error in the numbering of its records: another try could store one twice or out
+    /// of order, so the client refuses every record from then on.
+    pub fn watch(&self, tasks: &Tasks) {
+        let (mut dead, stop) = (self.inner.dead.clone(), tasks.token().clone());
+        tasks.spawn("kafka producer", Policy::StopNode, async move {
+            let died = async {
+                let why = dead.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+                match why {
+                    Some(why) => KafkaError::Fatal { why },
+                    // Its last handle is gone, and nobody can miss it.
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => Ok(()),
+                why = died => Err(why),
+            }
+        });
     }
 
     /// Asks brokers for anything, so that a wrong address shows at the start.
@@ -251,5 +276,41 @@ impl Producer {
         let client = self.inner.client.clone();
         // Blocks. What is not acknowledged then was answered with an error already.
         let _late = tokio::task::spawn_blocking(move || client.flush(timeout)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
+    use slog::{Discard, o};
+
+    use super::*;
+    use crate::runtime::{Phase, Supervisor};
+
+    /// Over the client's own broker for such cases: a real one gives this answer only when it has lost what it had stored.
+    #[tokio::test]
+    async fn one_that_can_never_produce_again_stops_its_node() {
+        let log = Logger::root(Discard, o!());
+        let broker = MockCluster::new(1).expect("a broker");
+        broker.create_topic("t", 1, 1).expect("a topic");
+        let config = KafkaConfig::new(&broker.bootstrap_servers());
+        let producer = Producer::for_sends(&config, &Metrics::new(), &log).expect("a producer");
+        let supervisor = Supervisor::new(&log);
+        producer.watch(supervisor.phase(Phase::Work));
+        let record =
+            [Outgoing { topic: "t".into(), key: None, schema: "s", traceparent: None, payload: vec![1] }];
+        producer.produce("test", &record).await.expect("produced");
+        assert!(!supervisor.stopping().is_cancelled());
+
+        let lost = RDKafkaRespErr::RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+        broker.request_errors(RDKafkaApiKey::Produce, &[lost]);
+        producer.produce("test", &record).await.expect_err("not produced");
+        producer
+            .produce("test", &record)
+            .await
+            .expect_err("the broker is well, and nothing is produced any more");
+        supervisor.stopping().cancelled().await;
+        assert!(supervisor.shutdown(Duration::from_secs(5)).await.is_clean());
     }
 }

@@ -47,7 +47,7 @@ pub async fn replay(
     let letters = Topics::dead_letters(topic);
     let log = log.new(o!("topic" => letters.clone()));
     let settings = config.consumer(&Topics::new(&config.prefix).group("replay"));
-    let client = Arc::new(StreamConsumer::from_config_and_context(&settings, Context { log: log.clone() })?);
+    let client = Arc::new(StreamConsumer::from_config_and_context(&settings, Context::new(&log))?);
     let place = Place { client, letters, config };
     let (begin, end) = place.find().await?;
     let mut done = Replayed { records: 0, cut: 0, left: 0 };

@@ -105,7 +105,7 @@ impl TopicAdmin {
     /// A setting that can't be.
     pub fn new(config: &KafkaConfig, log: &Logger) -> Result<Self, KafkaError> {
         config.check()?;
-        let client = AdminClient::from_config_and_context(&config.client(), Context { log: log.clone() })?;
+        let client = AdminClient::from_config_and_context(&config.client(), Context::new(log))?;
         let topics = Topics::new(&config.prefix);
         Ok(Self { client: Arc::new(client), config: config.clone(), topics, log: log.clone() })
     }

@@ -64,6 +64,7 @@ impl Program for App {
         topics.ensure_downstream(&gateway).await?;
         let (redis, ids) = (node.redis(config)?, node.ids().await?);
         let producer = Producer::for_sends(&kafka, &node.metrics, log)?;
+        producer.watch(supervisor.phase(Phase::Work));
         producer.connect(&kafka).await?;
         let hub =
             Hub::new(gateway.clone(), Arc::new(JsonEncoder), options::queue(config), node.metrics.clone());
@@ -78,8 +79,8 @@ impl Program for App {
         Downstream::start(&kafka, &gateway, deliver, supervisor, &node.metrics, log)?.ready().await?;
         let mut mounted = options::mount(config)?;
         mounted.http.shared_limits = Some(Arc::new(limits));
-        let parts = MountParts {
         (mounted.http.tracer, mounted.ws.tracer) = (node.tracer.clone(), node.tracer.clone());
+        let parts = MountParts {
             services: LogicClient::new(node.channel("im-logic")?).services(),
             upstream: Arc::new(KafkaUpstream::new(producer, &kafka)),
             hub,

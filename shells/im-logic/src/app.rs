@@ -63,6 +63,7 @@ impl Program for App {
         let (redis, ids) = (node.redis(config)?, node.ids().await?);
         let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
         producer.watch(node.supervisor.phase(Phase::Work));
+        producer.watch(node.supervisor.phase(Phase::Work));
         producer.connect(&kafka).await?;
         let sessions = Arc::new(RedisSessions::new(redis.clone()));
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));

@@ -12,8 +12,8 @@ use gochat_infra::process::Problems;
 use gochat_infra::process::config::{Config, Effective};
 use gochat_infra::process::program::{Program, SharedText, SharedTexts};
 use gochat_infra::redis::{RedisDetours, RedisSessions};
-use gochat_infra::runtime::Supervisor;
 use gochat_infra::runtime::metrics::Metrics;
+use gochat_infra::runtime::{Phase, Supervisor};
 use gochat_infra::service::{self, Node};
 use slog::Logger;
 
@@ -63,6 +63,7 @@ impl Program for App {
         let node = Node::start(Self::NAME, config, metrics, log).await?;
         let (kafka, _) = node.kafka(config).await?;
         let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
+        producer.watch(node.supervisor.phase(Phase::Work));
         producer.connect(&kafka).await?;
         let redis = node.redis(config)?;
         let detours = Arc::new(RedisDetours::new(redis.clone()));
@@ -70,12 +71,12 @@ impl Program for App {
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
         let deliver = Arc::new(KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log));
         let handler = Arc::new(FanoutHandler::new(repo.clone(), deliver.clone(), detours, &node.log));
-        Hooks { node: &node, kafka: &kafka, producer: &producer, repo, sessions, deliver }.start(config)?;
         if let Some(plan) = service::options::archive_plan(config) {
             let (clock, metrics, log) = (node.clock.clone(), node.metrics.clone(), node.log.clone());
             let archiver = repo.clone();
             ArchiveJob { archiver, plan, clock, metrics, log }.start(&node.supervisor);
         }
+        Hooks { node: &node, kafka: &kafka, producer: &producer, repo, sessions, deliver }.start(config)?;
         let topic = Topics::new(&kafka.prefix).fanout();
         GroupConsumer::start(
             &kafka,

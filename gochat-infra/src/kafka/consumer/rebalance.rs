@@ -45,7 +45,7 @@ impl GroupContext {
         offsets: Arc<Offsets>,
         metrics: Metrics,
     ) -> Self {
-        let (base, topic, closing) = (Context { log }, topic.into(), AtomicBool::new(false));
+        let (base, topic, closing) = (Context::new(&log), topic.into(), AtomicBool::new(false));
         Self { base, topic, rebalances, offsets, metrics, closing }
     }
 
