@@ -10,7 +10,7 @@ mod servers_kit;
 use std::process::ExitCode;
 
 use gochat_core::testing::conformance;
-use mysql_kit::{Servers, archive, faults, migrations, outbox, own, plans, replicas};
+use mysql_kit::{Servers, archive, faults, mend, migrations, outbox, own, plans, replicas};
 use servers_kit::{run, trial};
 
 const MISSING: &str = "MYSQL_PRIMARY_URL is not set";
@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         migrations: several_instances_migrate_at_once, a_schema_that_is_not_ours_is_refused;
         own: a_row_that_rots_is_not_passed_on, a_change_in_flight_is_waited_for, round_trips_do_not_grow_with_the_batch;
         faults: killed_connections_are_replaced, a_full_pool_refuses, those_who_meet_begin_again;
+        mend: a_rotten_row_is_mended_from_a_replica, a_copy_that_is_older_or_rotten_mends_nothing;
         replicas: a_replica_answers_history, a_replica_that_is_behind_is_not_believed, a_dead_replica_costs_nothing;
         outbox: a_write_that_is_cut_off_leaves_both_or_nothing, a_note_that_can_not_be_read_is_dropped;
         archive: archived_history_is_the_same_to_the_byte, what_is_cut_short_loses_nothing, a_recall_wins,

@@ -20,6 +20,7 @@ use tokio::time::{sleep, timeout};
 use super::error::Failed;
 use super::{SigningSecrets, WebhookError};
 use crate::runtime::Backoff;
+use crate::runtime::metrics::{Counter, Metrics};
 
 /// The longest pause that the other side may ask for.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
@@ -100,6 +101,8 @@ pub struct Webhook {
     uri: Uri,
     config: WebhookConfig,
     clock: Arc<dyn Clock>,
+    /// Tries that were answered, that are made again, and that were the last.
+    tries: [Counter; 3],
 }
 
 impl fmt::Debug for Webhook {
@@ -124,7 +127,14 @@ impl Webhook {
             .pool_idle_timeout(Duration::from_secs(30))
             .pool_max_idle_per_host(IDLE)
             .build(connector(secure, config.timeout)?);
-        Ok(Self { client, uri, config, clock })
+        Ok(Self { client, uri, config, clock, tries: Default::default() })
+    }
+
+    /// The same, whose tries are counted under this name.
+    #[must_use]
+    pub fn counted(mut self, name: &'static str, metrics: &Metrics) -> Self {
+        self.tries = metrics.hook(name);
+        self
     }
 
     /// Posts `body` until it is taken, refused, or all tries are made. `id` is the same for the same body, whenever it is
@@ -167,19 +177,25 @@ impl Webhook {
         read: impl AsyncFn(Incoming) -> Result<T, Failed>,
     ) -> Result<T, StoreError> {
         let mut failures = 0;
+        let [ok, again, last] = &self.tries;
         loop {
             let once = async {
                 let answer = self.once(id, &body).await?;
                 read(answer).await
             };
             let failed = match timeout(self.config.timeout, once).await.unwrap_or(Err(Failed::Timeout)) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    ok.inc();
+                    return Ok(answer);
+                }
                 Err(failed) => failed,
             };
             failures += 1;
             if !failed.again() || failures >= self.config.tries {
+                last.inc();
                 return Err(failed.into_store(operation));
             }
+            again.inc();
             sleep(self.pause(failures).max(failed.wait())).await;
         }
     }

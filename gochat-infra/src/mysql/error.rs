@@ -81,6 +81,8 @@ pub(super) enum Fail {
     Full,
     /// No connection within the time for one.
     Away,
+    /// The server was away a moment ago, and is not asked yet.
+    Resting,
     /// Reported while statements ran: what had been done is rolled back.
     Sql(SqlError),
     /// Reported by a commit.
@@ -112,8 +114,18 @@ impl Fail {
             }
             Self::Full => error((ErrorKind::Overloaded, Retry::Safe)).because("all connections are in use"),
             Self::Away => error((ErrorKind::Unavailable, Retry::Safe)).because("no connection in time"),
+            Self::Resting => error((ErrorKind::Unavailable, Retry::Safe)).because("it was away a moment ago"),
             Self::Sql(e) => error(classify(&e, Stage::Before)).because(e),
             Self::Commit(e) => error(classify(&e, Stage::Commit)).because(e),
+        }
+    }
+
+    /// Whether the server could not be reached; before a statement has run.
+    pub(super) fn is_away(&self) -> bool {
+        match self {
+            Self::Away => true,
+            Self::Sql(e) => lost(e),
+            _ => false,
         }
     }
 
@@ -143,7 +155,7 @@ const fn contended(code: u16) -> bool {
 }
 
 /// Whether the connection is gone, which rolls back what it had begun.
-fn lost(e: &SqlError) -> bool {
+pub(super) fn lost(e: &SqlError) -> bool {
     match e {
         SqlError::Io(_) => true,
         SqlError::Driver(DriverError::ConnectionClosed | DriverError::PacketOutOfOrder) => true,

@@ -21,6 +21,7 @@ mod groups;
 #[cfg(feature = "transfer")]
 pub(crate) mod import;
 mod logins;
+mod mend;
 mod messages;
 mod migrate;
 mod outbox;
@@ -46,6 +47,8 @@ pub use error::{MySqlFault, OpenError};
 use pool::Server;
 use tx::{Call, Tries};
 
+use crate::runtime::metrics::Metrics;
+
 /// All store ports over one database. A handle: clones share the connections.
 #[derive(Debug, Clone)]
 pub struct MySqlStore {
@@ -62,13 +65,13 @@ struct Inner {
     options: MySqlOptions,
     log: Logger,
     counters: Counters,
+    /// Where contents of old messages are.
+    #[cfg(feature = "archive")]
+    archive: Option<crate::archive::Archive>,
 }
 
 impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    /// Where contents of old messages are.
-    #[cfg(feature = "archive")]
-    archive: Option<crate::archive::Archive>,
         f.debug_struct("Inner")
             .field("primary", &self.primary)
             .field("replicas", &self.replicas)
@@ -83,7 +86,7 @@ struct Counters {
     failed: AtomicU64,
 }
 
-/// What replicas were good for since the store was opened.
+/// What replicas were good for, and what the primary was spared, since the store was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MySqlStats {
@@ -93,6 +96,10 @@ pub struct MySqlStats {
     pub replica_behind: u64,
     /// Failures of replicas; each is left alone for a second then.
     pub replica_failures: u64,
+    /// Calls that were not tried since the primary was away a moment ago.
+    pub refused: u64,
+    /// Rows of the primary that had rotted and were mended.
+    pub mended: u64,
 }
 
 /// Which servers answer.
@@ -158,8 +165,8 @@ impl MySqlStore {
     /// # Errors
     /// Each says what to do; see [`OpenError`].
     pub async fn open(options: MySqlOptions, log: Logger) -> Result<Self, OpenError> {
-        let primary = Server::new(&options.primary, &options)?;
-        let replicas = options.replicas.iter().map(|url| Server::new(url, &options));
+        let primary = Server::new(&options.primary, "mysql primary", &options, &log)?;
+        let replicas = options.replicas.iter().map(|url| Server::new(url, "mysql replica", &options, &log));
         let replicas = replicas.collect::<Result<_, _>>()?;
         let (turn, counters) = (AtomicUsize::new(0), Counters::default());
         let inner = Inner {
@@ -183,10 +190,6 @@ impl MySqlStore {
         Ok(store)
     }
 
-    /// Brings the schema of the database that `url` names up to date, and answers its number. Any number of instances may
-    /// do it at once: one does, the others wait and find it done. Needs the right to make tables, which servers do not.
-    ///
-    /// # Errors
     /// This store, which moves the contents of old messages into `archive` when it is asked to, and reads them from there.
     /// A store without one answers `Unavailable` where a content is in an archive.
     ///
@@ -201,6 +204,10 @@ impl MySqlStore {
         self
     }
 
+    /// Brings the schema of the database that `url` names up to date, and answers its number. Any number of instances may
+    /// do it at once: one does, the others wait and find it done. Needs the right to make tables, which servers do not.
+    ///
+    /// # Errors
     /// Each says what to do; see [`OpenError`].
     pub async fn migrate(url: &str) -> Result<u32, OpenError> {
         migrate::migrate(url).await
@@ -222,6 +229,14 @@ impl MySqlStore {
         MySqlHealth { primary, replicas }
     }
 
+    /// Shows what is counted of its connections, by server: `primary`, and `replica-1` and so on.
+    pub fn watch(&self, metrics: &Metrics) {
+        let Inner { primary, replicas, .. } = &*self.inner;
+        let replicas = replicas.iter().zip(1..).map(|(server, n)| (format!("replica-{n}"), server));
+        let servers = std::iter::once(("primary".to_owned(), primary)).chain(replicas);
+        metrics.watch_pools(servers.map(|(name, server)| (name, server.counters.clone())).collect());
+    }
+
     /// What replicas were good for.
     #[must_use]
     pub fn stats(&self) -> MySqlStats {
@@ -230,6 +245,8 @@ impl MySqlStore {
             replica_pages: replica.load(Ordering::Relaxed),
             replica_behind: behind.load(Ordering::Relaxed),
             replica_failures: failed.load(Ordering::Relaxed),
+            refused: self.inner.primary.counters.refused.get(),
+            mended: self.inner.primary.counters.mended.get(),
         }
     }
 
@@ -278,15 +295,16 @@ impl MySqlStore {
 pub fn statements_for_plans() -> Vec<String> {
     let all = [
         append::ALL,
+        #[cfg(feature = "archive")]
+        archive::ALL,
+        archived::ALL,
         changes::ALL,
         conversations::ALL,
         directory::ALL,
         friends::ALL,
-        #[cfg(feature = "archive")]
-        archive::ALL,
-        archived::ALL,
         groups::ALL,
         logins::ALL,
+        mend::ALL,
         messages::ALL,
         outbox::ALL,
         users::ALL,

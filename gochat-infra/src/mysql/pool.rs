@@ -7,11 +7,14 @@ use std::time::{Duration, Instant};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts, OptsBuilder, Pool, PoolConstraints, PoolOpts};
 use parking_lot::Mutex;
+use slog::{Logger, info, o, warn};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::MySqlOptions;
-use super::error::{Done, Fail, OpenError};
+use super::error::{Done, Fail, OpenError, lost};
+use crate::gate::{Change, Gate};
+use crate::runtime::metrics::{Gauge, PoolCounters};
 
 /// What each connection is told once. Under READ COMMITTED a statement sees what is committed when it begins, and locks no
 /// gaps: fewer deadlocks, and nothing here counts on gaps.
@@ -21,6 +24,8 @@ const GREETING: [&str; 3] = [
     "SET SESSION sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'",
 ];
 
+/// For so long nobody asks a server that was away twice in a row; twice as long after each further time, up to the second.
+const PAUSES: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(2)];
 /// For so long a replica that failed is not asked.
 const REST: Duration = Duration::from_secs(1);
 
@@ -31,8 +36,12 @@ pub(super) struct Server {
     active: Semaphore,
     /// One permit a caller that has or awaits one.
     callers: Semaphore,
+    most: usize,
     patience: Duration,
+    gate: Gate,
     rests_until: Mutex<Option<Instant>>,
+    pub(super) counters: PoolCounters,
+    log: Logger,
 }
 
 impl fmt::Debug for Server {
@@ -44,7 +53,32 @@ impl fmt::Debug for Server {
 /// A connection, while it is somebody's.
 pub(super) struct Lease<'a> {
     conn: Conn,
+    since: Instant,
+    counters: &'a PoolCounters,
     _permits: [SemaphorePermit<'a>; 2],
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        self.counters.in_use.dec();
+        self.counters.used.observe(self.since.elapsed());
+    }
+}
+
+/// One more, while it lives.
+struct OneMore<'a>(&'a Gauge);
+
+impl<'a> OneMore<'a> {
+    fn of(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 impl Deref for Lease<'_> {
@@ -74,7 +108,12 @@ pub(super) fn driver(url: &str) -> Result<OptsBuilder, OpenError> {
 }
 
 impl Server {
-    pub(super) fn new(url: &str, options: &MySqlOptions) -> Result<Self, OpenError> {
+    pub(super) fn new(
+        url: &str,
+        name: &'static str,
+        options: &MySqlOptions,
+        log: &Logger,
+    ) -> Result<Self, OpenError> {
         let most = options.connections.max(1);
         let constraints = PoolConstraints::new(1.min(most), most)
             .ok_or_else(|| OpenError::Address("no connections".to_owned().into()))?;
@@ -87,21 +126,83 @@ impl Server {
             pool: Pool::new(driver(url)?.stmt_cache_size(Some(options.statements)).pool_opts(pool)),
             active: Semaphore::new(most),
             callers: Semaphore::new(most + options.waiting),
+            most,
             patience: options.patience,
+            gate: Gate::new(PAUSES[0], PAUSES[1], options.patience),
             rests_until: Mutex::new(None),
+            counters: PoolCounters::default(),
+            log: log.new(o!("server" => name)),
         })
     }
 
-    /// A connection; waits for one as long as the options allow.
+    /// A connection; waits for one as long as the options allow. While the server is away one caller at a time tries, after a
+    /// pause; all others fail at once.
     pub(super) async fn conn(&self) -> Done<Lease<'_>> {
+        let asked = Instant::now();
+        let done = if self.gate.is_closed(asked) {
+            Err(Fail::Resting)
+        } else {
+            let _waits = OneMore::of(&self.counters.waiting);
+            self.wait().await
+        };
+        let PoolCounters { waited, in_use, away, refused, full, .. } = &self.counters;
+        let (conn, permits) = done.inspect_err(|fail| match fail {
+            Fail::Resting => {
+                refused.inc();
+            }
+            Fail::Full => {
+                full.inc();
+            }
+            _ => {
+                away.inc();
+            }
+        })?;
+        waited.observe(asked.elapsed());
+        in_use.inc();
+        Ok(Lease { conn, since: Instant::now(), counters: &self.counters, _permits: permits })
+    }
+
+    async fn wait(&self) -> Done<(Conn, [SemaphorePermit<'_>; 2])> {
         let caller = self.callers.try_acquire().map_err(|_| Fail::Full)?;
         let active = match timeout(self.patience, self.active.acquire()).await {
             Ok(Ok(permit)) => permit,
             _ => return Err(Fail::Full),
         };
-        match timeout(self.patience, self.pool.get_conn()).await {
-            Ok(conn) => Ok(Lease { conn: conn?, _permits: [active, caller] }),
-            Err(_) => Err(Fail::Away),
+        let began = Instant::now();
+        if !self.gate.enter(began) {
+            return Err(Fail::Resting);
+        }
+        let done = timeout(self.patience, self.connected()).await.unwrap_or(Err(Fail::Away));
+        match &done {
+            Err(fail) if fail.is_away() => {
+                if self.gate.failed(began, Instant::now()) == Change::Away {
+                    warn!(self.log, "the database does not answer"; "error" => ?fail);
+                }
+            }
+            // What it refuses, it has answered.
+            _ => {
+                if self.gate.answered() == Change::Back {
+                    info!(self.log, "the database answers again");
+                }
+            }
+        }
+        Ok((done?, [active, caller]))
+    }
+
+    /// A connection; one that has shown that it lives, where there is doubt.
+    async fn connected(&self) -> Done<Conn> {
+        if !self.gate.doubts() {
+            return Ok(self.pool.get_conn().await?);
+        }
+        // Those that died with the server are still there: each try throws one away.
+        let mut dead = 0;
+        loop {
+            let mut conn = self.pool.get_conn().await?;
+            match conn.ping().await {
+                Ok(()) => return Ok(conn),
+                Err(e) if lost(&e) && dead < self.most => dead += 1,
+                Err(e) => return Err(e.into()),
+            }
         }
     }
 
@@ -113,7 +214,8 @@ impl Server {
 
     /// Whether it is worth asking.
     pub(super) fn is_well(&self) -> bool {
-        self.rests_until.lock().is_none_or(|until| Instant::now() >= until)
+        let now = Instant::now();
+        !self.gate.is_closed(now) && self.rests_until.lock().is_none_or(|until| now >= until)
     }
 
     /// It failed: leave it alone for a while.

@@ -21,9 +21,9 @@ use slog::{Logger, info, warn};
 use super::command::Command;
 use super::config::RedisConfig;
 use super::error::{Call, Failure, RedisConfigError};
-use super::gate::{Change, Gate};
 use super::keys::Keys;
 use super::scripts::Scripts;
+use crate::gate::{Change, Gate};
 
 /// Connections to Redis. A handle: clones share them. Everything in this module stands on one.
 #[derive(Clone)]

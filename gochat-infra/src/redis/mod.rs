@@ -16,7 +16,6 @@ mod config;
 mod dedup;
 mod detours;
 mod error;
-mod gate;
 mod keys;
 mod scripts;
 mod sequencer;

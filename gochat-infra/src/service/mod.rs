@@ -120,6 +120,8 @@ impl Node {
         log: &Logger,
     ) -> anyhow::Result<Self> {
         let mut options = Options::of(config)?;
+        options.channel.calls = metrics.calls_made.clone();
+        options.serve.calls = metrics.calls_served.clone();
         let instance = options::instance(service, config).context("no random bytes for a name")?;
         let log = log.new(o!("service" => service, "instance" => instance.as_str().to_owned()));
         let etcd = Etcd::connect(options.etcd.clone()).await?;

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use gochat_core::model::{ConversationId, MessageId, Timestamp, UserId};
 use gochat_core::ports::MessageStore;
 use gochat_core::testing::Memory;
+use gochat_infra::grpc::serve::ServeConfig;
+use gochat_infra::runtime::metrics::Metrics;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
+use tonic::body::Body;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
@@ -13,8 +17,9 @@ use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tower::ServiceExt as _;
 
-use crate::kit::{Gate, Served, message, ports};
+use crate::kit::{Gate, Served, config, message, ports};
 
 fn channel(served: &Served) -> tonic::transport::Channel {
     let endpoint = tonic::transport::Endpoint::from_shared(format!("http://{}", served.address));
@@ -83,4 +88,41 @@ async fn services_can_be_asked_what_they_are() {
         gochat_proto::pb::logic::v1::friends_service_client::FriendsServiceClient::new(channel(&served));
     let status = nobody.list_friends(gochat_proto::pb::logic::v1::ListFriendsRequest::default()).await;
     assert_eq!(status.expect_err("not served here").code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn calls_are_counted_at_both_ends() {
+    let metrics = Metrics::new();
+    let (mut serve, mut call) = (ServeConfig::default(), config());
+    (serve.calls, call.calls) = (metrics.calls_served.clone(), metrics.calls_made.clone());
+    let served = Served::start_with(ports(&Arc::new(Memory::new())), &serve).await;
+    let client = served.client_with(call);
+    let nobody = ConversationId::new(7).expect("in range");
+    for _ in 0..3 {
+        client.heads(&[nobody]).await.expect("answers");
+    }
+    let id = MessageId::new(7).expect("in range");
+    let by = UserId::new(7).expect("in range");
+    client.recall(id, by, Timestamp::from_millis(0)).await.expect_err("there is none");
+    // A name that somebody made up is none of ours.
+    for path in ["/made.Up/One", "/made.Up/Two"] {
+        let call = http::Request::post(format!("http://{}{path}", served.address)).body(Body::empty());
+        channel(&served).oneshot(call.expect("a request")).await.expect("answered");
+    }
+    let text = metrics.render();
+    for end in ["client", "server"] {
+        for line in [
+            format!(
+                "gochat_grpc_{end}_calls_total{{method=\"gochat.repo.v1.MessageService/GetHeads\",code=\"OK\"}} 3"
+            ),
+            format!(
+                "gochat_grpc_{end}_calls_total{{method=\"gochat.repo.v1.MessageService/RecallMessage\",code=\"NOT_FOUND\"}} 1"
+            ),
+            format!("gochat_grpc_{end}_seconds_count{{method=\"gochat.repo.v1.MessageService/GetHeads\"}} 3"),
+        ] {
+            assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");
+        }
+    }
+    let unknown = "gochat_grpc_server_calls_total{method=\"unknown\",code=\"UNIMPLEMENTED\"} 2";
+    assert!(text.lines().any(|l| l == unknown) && !text.contains("made.Up"), "{text}");
 }

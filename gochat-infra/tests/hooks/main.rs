@@ -11,6 +11,7 @@ use gochat_core::ports::{ErrorKind, Judgement, Moderator as _, Notification, Pus
 use gochat_core::testing::conformance::{ModeratorFixture, PushFixture};
 use gochat_infra::hooks::{HttpModerator, Webhook, WebhookConfig, WebhookPush};
 use gochat_infra::runtime::SystemClock;
+use gochat_infra::runtime::metrics::Metrics;
 use hooks_kit::{Answer, Outside, config};
 
 gochat_core::conformance_tests!(push, async {
@@ -192,4 +193,20 @@ async fn what_is_no_verdict_is_none() {
     outside.next([Answer::Text(r#"{"verdict":"recall","more":[1]}"#)]);
     let verdict = moderator.judge(&message("hi")).await.expect("a verdict");
     assert_eq!(verdict, Judgement::Recall { reason: None });
+}
+
+#[tokio::test]
+async fn tries_are_counted() {
+    let (outside, metrics) = (Outside::start().await, Metrics::new());
+    let counted = Webhook::new(config(&outside.url("/push")), Arc::new(SystemClock)).expect("an address");
+    let push = WebhookPush::new(counted.counted("push", &metrics));
+    outside.next([Answer::Status(500), Answer::Cut]);
+    push.send(&[notification(5)]).await.expect("taken by the third");
+    outside.next([Answer::Status(404)]);
+    push.send(&[notification(6)]).await.expect_err("refused");
+    let text = metrics.render();
+    for (result, count) in [("ok", 1), ("again", 2), ("failed", 1)] {
+        let line = format!("gochat_hook_tries_total{{hook=\"push\",result=\"{result}\"}} {count}");
+        assert!(text.lines().any(|l| l == line), "no line {line} in\n{text}");
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gochat_core::usecase::moderation::{Moderation, ModerationPorts};
 use gochat_core::usecase::push::{Push, PushPorts, PushRules};
 use gochat_infra::grpc::repo::RepoClient;
-use gochat_infra::hooks::{HttpModerator, Webhook, WebhookConfig, WebhookPush};
+use gochat_infra::hooks::{HttpModerator, Webhook, WebhookConfig, WebhookError, WebhookPush};
 use gochat_infra::kafka::{
     GroupConsumer, Handler, KafkaConfig, KafkaDeliver, MessageStored, ModerationHandler, Producer,
     PushHandler, Topics,
@@ -46,7 +46,7 @@ impl Hooks<'_> {
         let clock = &self.node.clock;
         if let Some(webhook) = options::push(config)? {
             let ports = PushPorts {
-                sender: Arc::new(WebhookPush::new(Webhook::new(webhook.clone(), clock.clone())?)),
+                sender: Arc::new(WebhookPush::new(self.webhook("push", &webhook)?)),
                 users: self.repo.clone(),
                 conversations: self.repo.clone(),
                 directory: self.repo.clone(),
@@ -64,7 +64,7 @@ impl Hooks<'_> {
         }
         if let Some(webhook) = options::moderation(config)? {
             let ports = ModerationPorts {
-                moderator: Arc::new(HttpModerator::new(Webhook::new(webhook.clone(), clock.clone())?)),
+                moderator: Arc::new(HttpModerator::new(self.webhook("moderation", &webhook)?)),
                 messages: self.repo.clone(),
                 directory: self.repo.clone(),
                 deliver: self.deliver.clone(),
@@ -75,6 +75,11 @@ impl Hooks<'_> {
             self.consume("moderation", &webhook, Arc::new(handler))?;
         }
         Ok(())
+    }
+
+    fn webhook(&self, name: &'static str, config: &WebhookConfig) -> Result<Webhook, WebhookError> {
+        let webhook = Webhook::new(config.clone(), self.node.clock.clone())?;
+        Ok(webhook.counted(name, &self.node.metrics))
     }
 
     fn consume(

@@ -18,9 +18,9 @@ use tonic::{ConnectError, Status};
 use tower::{Service, ServiceExt};
 
 use self::balance::Balancer;
-use super::deadline;
 use super::error::{Effect, is_away, is_late, never_sent};
-use super::traced;
+use super::{counted, deadline, traced};
+use crate::runtime::metrics::CallCounters;
 use crate::runtime::trace::{self, SpanKind, Tracer, headers};
 
 /// Bounds of a channel.
@@ -42,6 +42,8 @@ pub struct ChannelConfig {
     pub message_max: usize,
     /// What makes spans of calls; records nothing.
     pub tracer: Tracer,
+    /// Where calls are counted; nowhere that is shown. A call that is made again counts again.
+    pub calls: CallCounters,
 }
 
 impl Default for ChannelConfig {
@@ -54,6 +56,7 @@ impl Default for ChannelConfig {
             keepalive_timeout: Duration::from_secs(10),
             message_max: 32 * 1024 * 1024,
             tracer: Tracer::default(),
+            calls: CallCounters::default(),
         }
     }
 }
@@ -190,6 +193,7 @@ impl Service<http::Request<Body>> for Channel {
         let tracer = &self.inner.config.tracer;
         let mut span = tracer.span(trace::current(), SpanKind::Client, || traced::name(request.uri().path()));
         headers::write(span.context(), request.headers_mut());
+        let count = self.inner.config.calls.begin(request.uri().path());
         let picked = self.inner.balancer.pick(self.near);
         let call = async move {
             let Some(picked) = picked else {
@@ -215,6 +219,7 @@ impl Service<http::Request<Body>> for Channel {
                 Ok(answer) => traced::note(&mut span, traced::code(answer)),
                 Err(status) => traced::note(&mut span, status.code()),
             }
+            counted::ended(count, answer.as_ref().map_or_else(Status::code, counted::code));
             answer
         })
     }

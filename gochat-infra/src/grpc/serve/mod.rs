@@ -15,6 +15,8 @@ use tonic_health::server::{HealthReporter, HealthService};
 
 use self::guard::Guard;
 use self::incoming::accept;
+use super::counted::Counted;
+use crate::runtime::metrics::CallCounters;
 use crate::runtime::trace::Tracer;
 use crate::runtime::{Phase, Policy, Supervisor};
 
@@ -38,6 +40,8 @@ pub struct ServeConfig {
     pub reflection: bool,
     /// What makes spans of calls; records nothing.
     pub tracer: Tracer,
+    /// Where calls are counted; nowhere that is shown.
+    pub calls: CallCounters,
 }
 
 impl Default for ServeConfig {
@@ -51,6 +55,7 @@ impl Default for ServeConfig {
             keepalive_timeout: Duration::from_secs(10),
             reflection: true,
             tracer: Tracer::default(),
+            calls: CallCounters::default(),
         }
     }
 }
@@ -101,7 +106,7 @@ pub fn serve(
         };
         routes = routes.add_service(describe().build_v1()?).add_service(describe().build_v1alpha()?);
     }
-    let service = Guard::new(routes.prepare(), config, log.clone());
+    let service = Counted::new(Guard::new(routes.prepare(), config, log.clone()), config.calls.clone());
     let server = Server::builder()
         .http2_keepalive_interval(Some(config.keepalive_every))
         .http2_keepalive_timeout(Some(config.keepalive_timeout))

@@ -3,10 +3,14 @@
 //! Names are `gochat_…` in base units, as Prometheus asks. No user or conversation is ever a label. Counting is one atomic
 //! addition; only reading them out takes a lock.
 
+#[cfg(feature = "grpc")]
+mod calls;
 mod collect;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod latency;
+#[cfg(feature = "mysql")]
+mod pool;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +23,13 @@ pub use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
+#[cfg(feature = "grpc")]
+pub use calls::{CallCount, CallCounters};
 #[cfg(feature = "kafka")]
 pub use kafka::KafkaCounters;
 pub use latency::Latency;
+#[cfg(feature = "mysql")]
+pub use pool::PoolCounters;
 
 use super::Supervisor;
 
@@ -110,6 +118,15 @@ pub struct Counters {
     /// What is counted of Kafka.
     #[cfg(feature = "kafka")]
     pub kafka: KafkaCounters,
+    /// Calls that this process makes of other services.
+    #[cfg(feature = "grpc")]
+    pub calls_made: CallCounters,
+    /// Calls that other services make of it.
+    #[cfg(feature = "grpc")]
+    pub calls_served: CallCounters,
+    /// Tries to tell or ask a system outside, by its hook and what came of it.
+    #[cfg(feature = "hooks")]
+    hook_tries: Family<[(&'static str, &'static str); 2], Counter>,
 }
 
 impl Metrics {
@@ -213,12 +230,26 @@ impl Counters {
             log_dropped: metric(r, "log_dropped", "Log records thrown away because the log's queue was full"),
             #[cfg(feature = "kafka")]
             kafka: KafkaCounters::register(r),
+            #[cfg(feature = "grpc")]
+            calls_made: CallCounters::register(r, ["grpc_client_calls", "grpc_client_seconds"], "made"),
+            #[cfg(feature = "grpc")]
+            calls_served: CallCounters::register(r, ["grpc_server_calls", "grpc_server_seconds"], "served"),
+            #[cfg(feature = "hooks")]
+            hook_tries: metric(r, "hook_tries", "Tries of hooks, by what came of it"),
         }
     }
 
     /// Counts a connection that ended with `code`; 1006 when it ended without one.
     pub fn disconnected(&self, code: u16) {
         self.disconnects.get_or_create(&[("code", code.into())]).inc();
+    }
+
+    /// The counters of a hook: tries that were answered, that failed and are made again, and the last of those that are not.
+    #[cfg(feature = "hooks")]
+    #[must_use]
+    pub fn hook(&self, name: &'static str) -> [Counter; 3] {
+        let of = |result| self.hook_tries.get_or_create(&[("hook", name), ("result", result)]).clone();
+        [of("ok"), of("again"), of("failed")]
     }
 
     /// Counts an HTTP answer.

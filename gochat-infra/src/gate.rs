@@ -1,11 +1,14 @@
 //! A server that is away is asked again after a pause, by one caller; the others are refused at once instead of waiting.
+//!
+//! Knows nothing of servers: who calls one says what became of it.
 
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+/// The way to one server.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     first: Duration,
     max: Duration,
     /// For so long one caller tries, before another may.
@@ -23,7 +26,7 @@ struct State {
 
 /// What a call learned of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+pub(crate) enum Change {
     /// Nothing new.
     None,
     /// It went away.
@@ -33,13 +36,15 @@ pub(super) enum Change {
 }
 
 impl Gate {
-    pub(super) fn new(first: Duration, max: Duration, patience: Duration) -> Self {
+    /// One that is open. After the second failure in a row it is closed for `first`, after each further one for twice as
+    /// long, up to `max`.
+    pub(crate) fn new(first: Duration, max: Duration, patience: Duration) -> Self {
         let state = State { failures: 0, noted: None, closed_until: None };
         Self { first, max, patience, state: Mutex::new(state) }
     }
 
     /// Whether a call may be made now.
-    pub(super) fn enter(&self, now: Instant) -> bool {
+    pub(crate) fn enter(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
         match state.closed_until {
             Some(until) if now < until => false,
@@ -51,7 +56,8 @@ impl Gate {
         }
     }
 
-    pub(super) fn answered(&self) -> Change {
+    /// The server answered.
+    pub(crate) fn answered(&self) -> Change {
         let mut state = self.state.lock();
         let back = state.failures > 0;
         *state = State { failures: 0, noted: None, closed_until: None };
@@ -60,7 +66,7 @@ impl Gate {
 
     /// A call that began at `began` found the server away. The first time nobody waits: a connection that was dropped is made
     /// again at once.
-    pub(super) fn failed(&self, began: Instant, now: Instant) -> Change {
+    pub(crate) fn failed(&self, began: Instant, now: Instant) -> Change {
         let mut state = self.state.lock();
         if state.noted.is_some_and(|noted| began < noted) {
             return Change::None;
@@ -74,7 +80,14 @@ impl Gate {
         if state.failures == 1 { Change::Away } else { Change::None }
     }
 
-    pub(super) fn is_closed(&self, now: Instant) -> bool {
+    /// Whether the last that is known is that the server is away.
+    #[cfg(feature = "mysql")]
+    pub(crate) fn doubts(&self) -> bool {
+        self.state.lock().failures > 0
+    }
+
+    /// Whether a call would be refused.
+    pub(crate) fn is_closed(&self, now: Instant) -> bool {
         self.state.lock().closed_until.is_some_and(|until| now < until)
     }
 }
