@@ -114,7 +114,7 @@ async fn errors_of_the_store_come_through_as_they_were() {
         groups: wrapped.groups,
         messages: wrapped.messages,
         hasher: wrapped.hasher,
-        archiver: None,
+        ..ports(&Arc::new(Memory::new()))
     };
     let served = Served::start(ports).await;
     let client = served.client();
