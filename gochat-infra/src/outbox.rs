@@ -79,7 +79,7 @@ pub fn tell(tasks: &Tasks, parts: OutboxParts) {
     let Heard { notes, missed } = told;
     let (stop, logger) = (tasks.token().clone(), log.clone());
     tasks.spawn("told notes", Policy::StopNode, async move {
-        let mut clearing = Clearing { notes, outbox, log: logger };
+        let mut clearing = Clearing { notes, told: Vec::new(), outbox, log: logger };
         tokio::select! {
             () = stop.cancelled() => {}
             () = clearing.run() => return,
@@ -106,6 +106,8 @@ pub fn tell(tasks: &Tasks, parts: OutboxParts) {
 /// Removes what was told, many by one call.
 struct Clearing {
     notes: mpsc::Receiver<NoteId>,
+    /// Taken from there, and not removed yet: a stop may come at any time.
+    told: Vec<NoteId>,
     outbox: Arc<dyn Outbox>,
     log: Logger,
 }
@@ -113,38 +115,39 @@ struct Clearing {
 impl Clearing {
     async fn run(&mut self) {
         loop {
-            let mut told = Vec::new();
-            if self.notes.recv_many(&mut told, TOGETHER).await == 0 {
+            if self.notes.recv_many(&mut self.told, TOGETHER).await == 0 {
                 return std::future::pending().await;
             }
             let end = Instant::now() + GATHER;
-            while told.len() < TOGETHER {
-                let room = TOGETHER - told.len();
-                let more = self.notes.recv_many(&mut told, room);
+            while self.told.len() < TOGETHER {
+                let room = TOGETHER - self.told.len();
+                let more = self.notes.recv_many(&mut self.told, room);
                 // Nobody is left to tell, or nobody did for a while.
                 if !matches!(timeout_at(end, more).await, Ok(1..)) {
                     break;
                 }
             }
-            self.clear(&told).await;
+            self.clear().await;
         }
     }
 
     /// What is left at the end.
     async fn rest(&mut self) {
-        let mut told = Vec::new();
         while let Ok(note) = self.notes.try_recv() {
-            told.push(note);
+            self.told.push(note);
         }
-        if !told.is_empty() {
-            self.clear(&told).await;
-        }
+        self.clear().await;
     }
 
-    async fn clear(&self, told: &[NoteId]) {
-        if let Err(e) = self.outbox.done(told).await {
-            debug!(self.log, "told notes not removed, the relay will"; "notes" => told.len(), "error" => %e);
+    async fn clear(&mut self) {
+        if self.told.is_empty() {
+            return;
         }
+        if let Err(e) = self.outbox.done(&self.told).await {
+            let notes = self.told.len();
+            debug!(self.log, "told notes not removed, the relay will"; "notes" => notes, "error" => %e);
+        }
+        self.told.clear();
     }
 }
 
