@@ -23,9 +23,9 @@ impl Context {
     }
 
     /// Why this client does nothing any more, once it is so: librdkafka's fatal errors, after which it refuses every call
-    /// rather than break what an idempotent producer promises.
-    pub(super) fn dead(&self) -> watch::Receiver<Option<Arc<str>>> {
-        self.dead.subscribe()
+    /// rather than break what an idempotent producer promises. A producer that is refused says so here, too.
+    pub(super) fn dead(&self) -> watch::Sender<Option<Arc<str>>> {
+        self.dead.clone()
     }
 }
 

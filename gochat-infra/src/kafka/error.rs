@@ -88,6 +88,11 @@ pub(super) fn is_absent(error: &Native) -> bool {
     error.rdkafka_error_code().is_some_and(|code| absent.contains(&code))
 }
 
+/// Whether the client refuses everything from then on.
+pub(super) fn is_fatal(error: &Native) -> bool {
+    error.rdkafka_error_code() == Some(Code::Fatal)
+}
+
 /// Puts a failure to produce into the words of ports.
 pub(super) fn produce_error(operation: &'static str, error: Native) -> StoreError {
     let (kind, retry) = match error.rdkafka_error_code() {

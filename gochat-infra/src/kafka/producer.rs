@@ -14,7 +14,7 @@ use slog::{Logger, debug};
 use tokio::sync::watch;
 
 use super::context::Context;
-use super::error::produce_error;
+use super::error::{is_fatal, produce_error};
 use super::{KafkaConfig, KafkaError};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::trace::{self, HEADER, SpanKind, Tracer, Value};
@@ -49,13 +49,22 @@ pub struct Producer {
 
 struct Inner {
     client: FutureProducer<Context>,
-    dead: watch::Receiver<Option<Arc<str>>>,
+    dead: watch::Sender<Option<Arc<str>>>,
     timeout: Duration,
     queue: usize,
     record_bytes: usize,
     metrics: Metrics,
     tracer: Tracer,
     log: Logger,
+}
+
+impl Inner {
+    /// The client refuses everything from now on.
+    fn die(&self) {
+        let why = self.client.client().fatal_error();
+        let why = why.map_or_else(|| "a fatal error".to_owned(), |(code, why)| format!("{code}: {why}"));
+        self.dead.send_replace(Some(why.into()));
+    }
 }
 
 impl fmt::Debug for Producer {
@@ -109,7 +118,7 @@ impl Producer {
     /// starts it anew. That is so after an error in the numbering of its records: another try could store one twice or out
     /// of order, so the client refuses every record from then on.
     pub fn watch(&self, tasks: &Tasks) {
-        let (mut dead, stop) = (self.inner.dead.clone(), tasks.token().clone());
+        let (mut dead, stop) = (self.inner.dead.subscribe(), tasks.token().clone());
         tasks.spawn("kafka producer", Policy::StopNode, async move {
             let died = async {
                 let why = dead.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
@@ -230,6 +239,9 @@ impl Producer {
             outcomes.resize(records.len(), Err(Native::Canceled));
         }
         let failed = outcomes.iter().filter(|o| o.is_err()).count() as u64;
+        if outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(is_fatal)) {
+            self.inner.die();
+        }
         kafka.produce_failures.inc_by(failed);
         let done = outcomes.len() as u64 - failed;
         kafka.produced.inc_by(done);
