@@ -6,11 +6,13 @@ use std::sync::Arc;
 use gochat_core::ports::Ports;
 use gochat_core::send::Pipeline;
 use gochat_core::usecase;
+use gochat_core::usecase::relay::{Relay, RelayTerms};
 use gochat_infra::auth::{JwtSigner, SigningKeys};
 use gochat_infra::departures;
 use gochat_infra::grpc::logic;
 use gochat_infra::grpc::repo::RepoClient;
 use gochat_infra::kafka::{GroupConsumer, KafkaDeliver, PipelineHandler, Producer, Topics};
+use gochat_infra::outbox::{self, OutboxParts};
 use gochat_infra::process::config::{Config, Effective};
 use gochat_infra::process::program::{NoCommand, Program, SharedText, SharedTexts};
 use gochat_infra::process::{Problem, Problems, options};
@@ -69,6 +71,7 @@ impl Program for App {
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
         let deliver = KafkaDeliver::new(producer.clone(), sessions.clone(), &kafka, &node.log)
             .keeping_order(Arc::new(RedisDetours::new(redis.clone())));
+        let (tellings, told) = outbox::tellings();
         let ports = Ports {
             clock: Arc::clone(&node.clock),
             ids: Arc::new(ids.clone()),
@@ -81,7 +84,7 @@ impl Program for App {
             conversations: repo.clone(),
             directory: repo.clone(),
             groups: repo.clone(),
-            messages: repo,
+            messages: repo.clone(),
             sequencer: Arc::new(RedisSequencer::new(redis.clone())),
             dedup: Arc::new(RedisDedup::new(redis)),
             deliver: Arc::new(if service::options::has_hooks(config) {
@@ -90,13 +93,25 @@ impl Program for App {
                 deliver
             }),
             sessions: sessions.clone(),
-            tellings: None,
+            tellings: Some(Arc::new(tellings)),
         };
         let settings = Arc::new(config.settings());
         let services = usecase::services(&ports, Arc::clone(&settings), &node.log);
         let work = node.supervisor.phase(Phase::Work);
         let grace = settings.presence_grace;
         departures::tell(work, services.presences.clone(), node.clock.clone(), grace);
+        let terms = RelayTerms::default();
+        let relay = Relay::new(ports.clone(), repo.clone(), terms, Arc::clone(&settings), &node.log);
+        let late = OutboxParts {
+            relay,
+            outbox: repo,
+            told,
+            patience: terms.patience,
+            look: config.service.outbox_look,
+            metrics: node.metrics.clone(),
+            log: node.log.clone(),
+        };
+        outbox::tell(work, late);
         let lost_parts = LostParts {
             claimant: node.instance.as_str().to_owned(),
             instances: node.instances("im-gateway")?,
