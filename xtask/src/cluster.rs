@@ -100,7 +100,7 @@ fn start(folder: &Path, program: &str) -> Result<Vec<String>> {
     Ok([&words[..], &["--programs".to_owned(), text(folder)?]].concat())
 }
 
-fn text(path: &Path) -> Result<String> {
+pub(crate) fn text(path: &Path) -> Result<String> {
     path.to_str().map(str::to_owned).with_context(|| format!("{}: not UTF-8", path.display()))
 }
 

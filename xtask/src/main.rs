@@ -28,7 +28,7 @@ cargo xtask COMMAND
   verify         the gate: format, tidy, dependencies, clippy, tests, doctests, docs; changes nothing
   e2e            the acceptance suite, the process suite and the browser suite against the release server
   soak           three minutes of connects, sends and disconnects; memory flat, gauges back at 0
-  bench [ARGS]   the benchmark; ARGS go to `gochat-bench run`, such as --quick or --case pairs
+  bench [ARGS]   the benchmark; ARGS go to `gochat-bench run`, such as --quick or --case pairs; --cluster: of the four services
   stage NAMES    single stages of test by name, such as \"page in a browser\"; without a name it lists them
   tidy | deps    single parts of verify
   help           this text";

@@ -23,6 +23,12 @@ impl CpuTime {
         Ok(Self(Duration::from_millis(ticks * 10)))
     }
 
+    /// Of several processes together.
+    pub(crate) fn of_all(pids: &[u32]) -> anyhow::Result<Self> {
+        let each: Vec<Self> = pids.iter().map(|pid| Self::of(*pid)).collect::<anyhow::Result<_>>()?;
+        Ok(Self(each.iter().map(|time| time.0).sum()))
+    }
+
     pub(crate) fn own() -> Self {
         let time = clock_gettime(ClockId::ProcessCPUTime);
         Self(Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32))
@@ -90,6 +96,14 @@ pub(crate) fn raise_open_files() -> anyhow::Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
         .context("cannot raise the open files limit")
+}
+
+/// Raises the hard limit of open files to `count` where it is below, which takes privileges; without, it stays.
+#[cfg(feature = "cluster")]
+pub(crate) fn more_open_files(count: u64) {
+    if getrlimit(Resource::Nofile).maximum.is_some_and(|maximum| maximum < count) {
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum: Some(count) });
+    }
 }
 
 /// Binds this thread, and the threads and processes it starts from now on, to `cores`.

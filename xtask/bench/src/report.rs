@@ -1,4 +1,4 @@
-//! The table of results, and the part of `docs/benchmarks.md` that the run writes.
+//! The table of results, and the part of a page that the run writes.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -12,12 +12,29 @@ const BEGIN: &str = "<!-- results: begin -->";
 const END: &str = "<!-- results: end -->";
 const SECTION: &str = "\n### ";
 
+/// What a page of results shows.
+pub(crate) struct Page {
+    /// The cases, in their order.
+    pub(crate) names: &'static [&'static str],
+    /// Head of the table, of seven columns.
+    pub(crate) head: &'static str,
+    /// What a quick run says of itself.
+    pub(crate) quick: &'static str,
+}
+
+/// `docs/benchmarks.md`.
+pub(crate) const ALONE: Page = Page {
+    names: &NAMES,
+    head: HEAD,
+    quick: "A quick run: it shows that the cases work, not what the server reaches.\n\n",
+};
+
 const HEAD: &str = "| case | GoChat | bare server | must | aim | | others, measured this way |\n\
                     | --- | --- | --- | --- | --- | --- | --- |\n";
 
 /// One line a case.
-pub(crate) fn table(outcomes: &[Outcome]) -> String {
-    HEAD.to_owned() + &outcomes.iter().map(row).collect::<String>()
+pub(crate) fn table(page: &Page, outcomes: &[Outcome]) -> String {
+    page.head.to_owned() + &outcomes.iter().map(row).collect::<String>()
 }
 
 fn row(outcome: &Outcome) -> String {
@@ -38,6 +55,7 @@ fn section(outcome: &Outcome) -> String {
 /// Puts the results between the markers of `path`, and leaves the prose around them as it is. Cases that this run
 /// didn't have keep what they had.
 pub(crate) fn write(
+    shown: &Page,
     path: &Path,
     facts: &[(&str, String)],
     outcomes: &[Outcome],
@@ -47,15 +65,15 @@ pub(crate) fn write(
     let (before, rest) =
         page.split_once(BEGIN).with_context(|| format!("{} lacks {BEGIN}", path.display()))?;
     let (earlier, after) = rest.split_once(END).with_context(|| format!("{} lacks {END}", path.display()))?;
-    let results = merged(earlier, facts, outcomes, quick);
+    let results = merged(shown, earlier, facts, outcomes, quick);
     fs::write(path, format!("{before}{BEGIN}\n{}\n{END}{after}", results.trim_end()))?;
     println!("written to {}", path.display());
     Ok(())
 }
 
-fn merged(earlier: &str, facts: &[(&str, String)], outcomes: &[Outcome], quick: bool) -> String {
+fn merged(page: &Page, earlier: &str, facts: &[(&str, String)], outcomes: &[Outcome], quick: bool) -> String {
     let (mut rows, mut sections) = (String::new(), String::new());
-    for name in NAMES {
+    for &name in page.names {
         let (row, section) = match outcomes.iter().find(|outcome| outcome.name == name) {
             Some(outcome) => (row(outcome), section(outcome)),
             None => (earlier_row(earlier, name), earlier_section(earlier, name)),
@@ -65,9 +83,9 @@ fn merged(earlier: &str, facts: &[(&str, String)], outcomes: &[Outcome], quick: 
     }
     let mut text = String::new();
     if quick {
-        text.push_str("A quick run: it shows that the cases work, not what the server reaches.\n\n");
+        text.push_str(page.quick);
     }
-    let _ = write!(text, "{HEAD}{rows}{SECTION}Where it was measured\n\n");
+    let _ = write!(text, "{}{rows}{SECTION}Where it was measured\n\n", page.head);
     for (name, value) in facts {
         let _ = writeln!(text, "- {name}: {value}");
     }
@@ -115,9 +133,10 @@ mod tests {
 
     #[test]
     fn a_part_run_replaces_its_cases_and_keeps_the_others() {
-        let first = merged("", &[], &[outcome("pairs", "one"), outcome("idle", "two")], false);
-        let second = merged(&first, &[("kernel", "x".into())], &[outcome("pairs", "three")], false);
+        let first = merged(&ALONE, "", &[], &[outcome("pairs", "one"), outcome("idle", "two")], false);
+        let second = merged(&ALONE, &first, &[("kernel", "x".into())], &[outcome("pairs", "three")], false);
         let whole = merged(
+            &ALONE,
             "",
             &[("kernel", "x".into())],
             &[outcome("pairs", "three"), outcome("idle", "two")],

@@ -72,10 +72,10 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         outcome.print();
         outcomes.push(outcome);
     }
-    println!("\n{}", report::table(&outcomes));
+    println!("\n{}", report::table(&report::ALONE, &outcomes));
     let whole = options.cases.is_empty() && !options.quick && !options.bare_only;
     if let Some(out) = options.out.as_deref().or(whole.then_some(Path::new("docs/benchmarks.md"))) {
-        report::write(out, &facts, &outcomes, options.quick)?;
+        report::write(&report::ALONE, out, &facts, &outcomes, options.quick)?;
     }
     let failed: Vec<&str> =
         outcomes.iter().filter(|outcome| !outcome.clean).map(|outcome| outcome.name).collect();

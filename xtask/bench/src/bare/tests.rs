@@ -20,7 +20,7 @@ fn loaded(fault: Option<Fault>, members: usize, window: u32) -> Tally {
     // Not a multiple of 1,000: a fault in the last message is only seen when waiting for it ends.
     lanes.fill(2_500, window).ok();
     let span = Duration::from_millis(50);
-    let sample = lanes.run(Pace::Window(window), span, span, std::process::id()).unwrap();
+    let sample = lanes.run(Pace::Window(window), span, span, &[std::process::id()]).unwrap();
     assert_eq!(lanes.frame_bytes(), (600, 300), "frames are as long as asked");
     assert!(std::fs::metadata(folder.path().join("log")).unwrap().len() > 2_500 * 128);
     sample.tally

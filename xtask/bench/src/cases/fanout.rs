@@ -46,7 +46,7 @@ pub(crate) fn run(bench: &Bench, variant: Variant) -> anyhow::Result<Outcome> {
         let conversation = api.group(&users[0], &others)?;
         let paths = users.iter().map(Login::path).collect();
         let mut lanes = Lanes::open(server.at, &[LaneSpec { conversation, paths }])?;
-        lanes.run(pace, bench.warm, bench.warm, server.pid())?;
+        lanes.run(pace, bench.warm, bench.warm, &[server.pid()])?;
         bytes = lanes.frame_bytes();
         gochat = Some(Side { server, lanes });
     }

@@ -9,6 +9,9 @@ mod rounds;
 mod scaling;
 mod soak;
 
+#[cfg(feature = "cluster")]
+pub(crate) use rounds::median;
+
 use crate::load::Tally;
 use crate::run::Bench;
 
@@ -70,7 +73,7 @@ impl Verdict {
 }
 
 impl Outcome {
-    fn judged_by(mut self, tally: &Tally) -> Self {
+    pub(crate) fn judged_by(mut self, tally: &Tally) -> Self {
         self.clean = tally.is_clean();
         self.checks = tally.to_string();
         self

@@ -84,7 +84,7 @@ fn sides(bench: &Bench, folder: &Path) -> anyhow::Result<(Option<Side>, Side)> {
             })
             .collect();
         let mut lanes = Lanes::open(server.at, &specs)?;
-        lanes.run(Pace::Window(1), bench.warm, bench.warm, server.pid())?;
+        lanes.run(Pace::Window(1), bench.warm, bench.warm, &[server.pid()])?;
         bytes = lanes.frame_bytes();
         gochat = Some(Side { server, lanes });
     }

@@ -28,11 +28,11 @@ impl Rounds {
         let mut rounds = Self { gochat: Vec::new(), bare: Vec::new() };
         for round in 1..=bench.rounds {
             let pid = bare.server.pid();
-            rounds.bare.push(bare.lanes.run(pace, bench.warm, bench.measure, pid)?);
+            rounds.bare.push(bare.lanes.run(pace, bench.warm, bench.measure, &[pid])?);
             print(round, "bare", rounds.bare.last());
             if let Some(side) = gochat {
                 let mut profile = if round == 1 { bench.profile(&side.server, name)? } else { None };
-                rounds.gochat.push(side.lanes.run(pace, bench.warm, bench.measure, side.server.pid())?);
+                rounds.gochat.push(side.lanes.run(pace, bench.warm, bench.measure, &[side.server.pid()])?);
                 print(round, "gochat", rounds.gochat.last());
                 profile.as_mut().map(|child| child.wait()).transpose()?;
             }

@@ -129,7 +129,7 @@ fn measure(
     beside: String,
     tally: &mut Tally,
 ) -> anyhow::Result<Line> {
-    let sample = lanes.run(Pace::Window(WINDOW), bench.warm, bench.measure, server.pid())?;
+    let sample = lanes.run(Pace::Window(WINDOW), bench.warm, bench.measure, &[server.pid()])?;
     tally.add(&sample.tally);
     let line = Line {
         of,

@@ -53,16 +53,41 @@ pub(crate) struct Sample {
 pub(crate) struct Lanes {
     pool: Pool,
     state: State,
+    /// Whether a schedule waits for what comes in, and spins only for its last moments.
+    waits: bool,
 }
 
 impl Lanes {
     /// Connects everybody.
     pub(crate) fn open(to: SocketAddr, specs: &[LaneSpec]) -> anyhow::Result<Self> {
+        Self::connect(&[to], specs, false)
+    }
+
+    /// Connects everybody to several servers that are one system: each lane's members to all of them in turn, the senders
+    /// of neighbouring lanes to different ones. The processors are shared with these servers, so schedules don't spin.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn over(servers: &[SocketAddr], specs: &[LaneSpec]) -> anyhow::Result<Self> {
+        Self::connect(servers, specs, true)
+    }
+
+    fn connect(servers: &[SocketAddr], specs: &[LaneSpec], waits: bool) -> anyhow::Result<Self> {
         let mut state = State::new(specs)?;
-        let paths: Vec<String> = specs.iter().flat_map(|spec| spec.paths.iter().cloned()).collect();
+        let mut targets = Vec::new();
+        for (lane, spec) in specs.iter().enumerate() {
+            let of_lane = spec.paths.iter().enumerate();
+            targets.extend(
+                of_lane.map(|(member, path)| (servers[(lane + member) % servers.len()], path.as_str())),
+            );
+        }
         let mut pool = Pool::new()?;
-        pool.connect(to, &paths, CONNECT_WINDOW, &mut state)?;
-        Ok(Self { pool, state })
+        pool.connect_each(targets, CONNECT_WINDOW, &mut state)?;
+        Ok(Self { pool, state, waits })
+    }
+
+    /// Messages sent so far.
+    #[cfg(feature = "cluster")]
+    pub(crate) fn sent(&self) -> u64 {
+        self.state.lanes.iter().map(|lane| lane.sent).sum()
     }
 
     /// Payload bytes of a delivery and of an ack, as seen last.
@@ -94,7 +119,7 @@ impl Lanes {
         pace: Pace,
         warm: Duration,
         measure: Duration,
-        server: u32,
+        servers: &[u32],
     ) -> anyhow::Result<Sample> {
         wait_for_quiet();
         let mut schedule = Schedule::new(pace);
@@ -104,14 +129,24 @@ impl Lanes {
         }
         self.drive(&mut schedule, warm)?;
         let begun = Instant::now();
-        let before =
-            (self.state.messages, self.state.deliveries, CpuTime::of(server)?, CpuTime::own(), all_cpu());
+        let before = (
+            self.state.messages,
+            self.state.deliveries,
+            CpuTime::of_all(servers)?,
+            CpuTime::own(),
+            all_cpu(),
+        );
         self.state.delivered.reset();
         self.state.acked.reset();
         self.drive(&mut schedule, measure)?;
         let seconds = begun.elapsed().as_secs_f64();
-        let after =
-            (self.state.messages, self.state.deliveries, CpuTime::of(server)?, CpuTime::own(), all_cpu());
+        let after = (
+            self.state.messages,
+            self.state.deliveries,
+            CpuTime::of_all(servers)?,
+            CpuTime::own(),
+            all_cpu(),
+        );
         self.drain()?;
         let (server_cpu, own_cpu) = (after.2.since(before.2) / seconds, after.3.since(before.3) / seconds);
         let tally = std::mem::take(&mut self.state.tally);
@@ -135,7 +170,11 @@ impl Lanes {
                 return Ok(());
             }
             // A schedule is kept by spinning: epoll's timeout of whole milliseconds would show in the latency.
-            let timeout = if schedule.gap.is_some() { Duration::ZERO } else { Duration::from_millis(10) };
+            let timeout = match schedule.gap {
+                None => Duration::from_millis(10),
+                Some(_) if self.waits => whole_millis(schedule.next.saturating_duration_since(now)),
+                Some(_) => Duration::ZERO,
+            };
             while let Some((lane, due)) = schedule.due(now, self.state.lanes.len()) {
                 let at = self.state.nanos(due);
                 self.state.send(lane, at, self.pool.out());
@@ -154,6 +193,11 @@ impl Lanes {
         self.state.give_up();
         Ok(())
     }
+}
+
+/// What epoll can wait of `time` and be back before it is over.
+fn whole_millis(time: Duration) -> Duration {
+    Duration::from_millis(time.saturating_sub(Duration::from_millis(1)).as_millis() as u64)
 }
 
 struct Schedule {

@@ -11,6 +11,8 @@ mod state;
 mod tally;
 
 pub(crate) use api::{Api, Login};
+#[cfg(feature = "cluster")]
+pub(crate) use frame::content;
 pub(crate) use frame::{CLIENT_ID_FROM_END, CLIENT_ID_LEN, CONTENT_FROM_END, CONTENT_LEN, SendFrame};
 pub(crate) use http::Http;
 pub(crate) use lanes::{LaneSpec, Lanes, Pace, Sample};

@@ -98,12 +98,22 @@ impl Pool {
         window: usize,
         handler: &mut impl Handler,
     ) -> anyhow::Result<()> {
-        let wanted = self.open + paths.len();
-        let mut next = paths.iter();
+        self.connect_each(paths.iter().map(|path| (to, path.as_str())).collect(), window, handler)
+    }
+
+    /// The same, each to an address of its own.
+    pub(crate) fn connect_each(
+        &mut self,
+        targets: Vec<(SocketAddr, &str)>,
+        window: usize,
+        handler: &mut impl Handler,
+    ) -> anyhow::Result<()> {
+        let wanted = self.open + targets.len();
+        let mut next = targets.into_iter();
         let (mut begun, mut progress) = (self.open, (self.open, Instant::now()));
         while self.open < wanted {
             while begun - self.open < window {
-                let Some(path) = next.next() else { break };
+                let Some((to, path)) = next.next() else { break };
                 self.begin(to, path)?;
                 begun += 1;
             }

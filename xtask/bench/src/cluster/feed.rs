@@ -1,0 +1,154 @@
+//! Fills the upstream topic as a gateway would, and reads what the pipeline sends back to that gateway.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use gochat_core::model::{
+    ClientMsgId, ConversationId, GatewayId, MessageBody, Origin, ReplyTo, SendCommand, SessionId, UserId,
+};
+use gochat_core::ports::Upstream as _;
+use gochat_infra::kafka::{KafkaConfig, KafkaUpstream, Producer, TopicAdmin, Topics};
+use gochat_infra::runtime::metrics::Metrics;
+use gochat_proto::pb::events::v1::{Delivery, event::What};
+use prost::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
+use slog::{Discard, Logger, o};
+
+use super::stage::{Stage, server};
+use crate::load::{Tally, content};
+
+/// Sends given to the producer at once.
+const CHUNK: usize = 5_000;
+/// Longest wait for one answer of a broker.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A conversation, and how many sends it has had.
+struct Chat {
+    conversation: ConversationId,
+    sender: UserId,
+    sent: u64,
+}
+
+/// A gateway that only sends, and only hears that its sends are stored.
+pub(super) struct Feed {
+    chats: Vec<Chat>,
+    upstream: KafkaUpstream,
+    gateway: GatewayId,
+    back: BaseConsumer,
+    back_topic: String,
+    next: usize,
+}
+
+impl Feed {
+    pub(super) fn open(stage: &Stage, chats: usize) -> Result<Self> {
+        let users = stage.api().users("logic", 2 * chats)?;
+        let conversations = stage.api().pairs(&users)?;
+        let chat = |(conversation, two): (String, &[crate::load::Login])| -> Result<Chat> {
+            let conversation = ConversationId::new(conversation.parse()?).context("a conversation's id")?;
+            let sender = UserId::new(two[0].user.parse()?).context("a user's id")?;
+            Ok(Chat { conversation, sender, sent: 0 })
+        };
+        let chats = conversations.into_iter().zip(users.chunks(2)).map(chat).collect::<Result<_>>()?;
+        let config = KafkaConfig {
+            prefix: stage.cluster.name().to_owned(),
+            ..KafkaConfig::new(&server("KAFKA_BROKERS")?)
+        };
+        let log = Logger::root(Discard, o!());
+        let gateway = GatewayId::new("bench").context("a gateway's name")?;
+        let upstream = stage.runtime.block_on(async {
+            TopicAdmin::new(&config, &log)?.ensure_downstream(&gateway).await?;
+            anyhow::Ok(KafkaUpstream::new(Producer::for_sends(&config, &Metrics::new(), &log)?, &config))
+        })?;
+        let back_topic = Topics::new(&config.prefix).downstream(&gateway);
+        let back: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &config.brokers)
+            .set("group.id", &back_topic)
+            .set("enable.auto.commit", "false")
+            .create()?;
+        Ok(Self { chats, upstream, gateway, back, back_topic, next: 0 })
+    }
+
+    /// Puts so many sends into the topic, of all chats in turn; returns when brokers have them.
+    pub(super) fn fill(&mut self, stage: &Stage, count: usize) -> Result<()> {
+        let mut left = count;
+        while left > 0 {
+            let now = left.min(CHUNK);
+            let sends = (0..now).map(|_| self.send()).collect::<Result<Vec<_>>>()?;
+            stage.runtime.block_on(self.upstream.submit(sends))?;
+            left -= now;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self) -> Result<SendCommand> {
+        let at = self.next % self.chats.len();
+        self.next += 1;
+        let chat = &mut self.chats[at];
+        chat.sent += 1;
+        Ok(SendCommand {
+            conversation: chat.conversation,
+            sender: chat.sender,
+            guest: false,
+            client_msg_id: ClientMsgId::new(&format!("bench-{:031}", chat.sent)).context("a client's id")?,
+            body: MessageBody::text(&content()),
+            origin: Origin {
+                gateway: self.gateway.clone(),
+                session: SessionId::new(7),
+                reply: ReplyTo::Session(SessionId::new(7).context("a session's id")?),
+                tag: None,
+            },
+        })
+    }
+
+    /// Records that came back so far.
+    pub(super) fn heard(&self) -> Result<i64> {
+        Ok(self.back.fetch_watermarks(&self.back_topic, 0, PATIENCE)?.1)
+    }
+
+    /// Reads all that came back: each send must be stored once, in the order of its conversation.
+    pub(super) fn check(&self) -> Result<Tally> {
+        let (mut tally, mut next) = (Tally::default(), HashMap::new());
+        let mut partition = TopicPartitionList::new();
+        partition.add_partition_offset(&self.back_topic, 0, Offset::Beginning)?;
+        self.back.assign(&partition)?;
+        let end = self.heard()?;
+        loop {
+            let record = self.back.poll(PATIENCE).context("the topic of the gateway ends too early")??;
+            let delivery = Delivery::decode(record.payload().unwrap_or_default())?;
+            match delivery.event.and_then(|event| event.what) {
+                Some(What::Stored(stored)) => {
+                    let message = stored.view.and_then(|view| view.message).context("a receipt's message")?;
+                    let next = next.entry(message.conversation_id).or_insert(1_u64);
+                    let index: u64 = message.client_msg_id.trim_start_matches("bench-").parse()?;
+                    if index != message.seq {
+                        tally.mismatched += 1;
+                        tally.note(|| format!("send {index} is stored as {}", message.seq));
+                    }
+                    match message.seq {
+                        seq if seq < *next => tally.doubled += 1,
+                        seq => {
+                            tally.missing += seq - *next;
+                            *next = seq + 1;
+                        }
+                    }
+                }
+                Some(What::Refused(refused)) => {
+                    tally.errors += 1;
+                    tally.note(|| refused.code);
+                }
+                _ => {}
+            }
+            if record.offset() + 1 >= end {
+                break;
+            }
+        }
+        for chat in &self.chats {
+            let next = next.get(&chat.conversation.get()).copied().unwrap_or(1);
+            tally.missing += (chat.sent + 1).saturating_sub(next);
+        }
+        ensure!(end > 0, "nothing came back");
+        Ok(tally)
+    }
+}
