@@ -6,7 +6,7 @@
 
 mod servers_kit;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use gochat_core::model::ConversationId;
@@ -15,7 +15,6 @@ use gochat_infra::mysql::{MySqlOptions, MySqlStore};
 use gochat_infra::runtime::metrics::Metrics;
 use servers_kit::{run, trial};
 use slog::{Discard, Logger, o};
-use tokio::process::Command;
 use tokio::sync::Mutex;
 
 const MISSING: &str = "MYSQL_PRIMARY_URL or GOCHAT_SERVERS_STATE is not set";
@@ -35,9 +34,8 @@ impl Server {
         Some(Self { url: var("MYSQL_PRIMARY_URL")?, turn: Mutex::new(()) })
     }
 
-    async fn script(&self, what: &str) {
-        let status =
-            Command::new("bash").args([SCRIPT, what, "primary"]).status().await.expect("bash is there");
+    fn script(what: &str) {
+        let status = Command::new("bash").args([SCRIPT, what, "primary"]).status().expect("bash is there");
         assert!(status.success(), "{what}: {status}");
     }
 
@@ -71,14 +69,14 @@ async fn nobody_waits_for_a_primary_that_died(server: &'static Server) {
     store.watch(&metrics);
     ask(&store).await.expect("it answers");
     assert_eq!(store.stats().refused, 0);
-    server.script("kill").await;
+    Server::script("kill");
     // A few find out; between their tries all others are refused unasked.
     while store.stats().refused < 200 {
         let e = ask(&store).await.expect_err("it is dead");
         assert_eq!((e.kind(), e.retry()), (ErrorKind::Unavailable, Retry::Safe), "{e}");
     }
     assert!(!store.health().await.primary);
-    server.script("restart").await;
+    Server::script("restart");
     until_it_is_back(&store).await;
 
     let text = metrics.render();
@@ -104,13 +102,13 @@ async fn nobody_waits_for_a_primary_that_stands_still(server: &'static Server) {
     let _turn = server.turn.lock().await;
     let store = server.store().await;
     ask(&store).await.expect("it answers");
-    server.script("pause").await;
+    Server::script("pause");
     while store.stats().refused < 200 {
         let e = ask(&store).await.expect_err("it stands still");
         assert!(matches!(e.kind(), ErrorKind::Unavailable | ErrorKind::Timeout), "{e}");
         assert_eq!(e.retry(), Retry::Safe);
     }
-    server.script("resume").await;
+    Server::script("resume");
     until_it_is_back(&store).await;
 }
 
