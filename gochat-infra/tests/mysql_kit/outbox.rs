@@ -74,7 +74,7 @@ pub(crate) async fn a_note_that_can_not_be_read_is_dropped(servers: &'static Ser
     }
     let now = Timestamp::from_millis(2_000);
     let claim = Claim { made_until: now, now, until: Timestamp::from_millis(3_000), limit: limit(100) };
-    assert_eq!(store.claim(&claim).await.expect("answers"), [good.clone()]);
+    assert_eq!(store.claim(&claim).await.expect("answers"), std::slice::from_ref(&good));
     let left: Vec<u64> = conn.query("SELECT id FROM outbox").await.expect("read");
     assert_eq!(left, [good.id.get()]);
 }

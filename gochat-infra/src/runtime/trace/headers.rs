@@ -1,7 +1,8 @@
 //! Contexts in the headers of HTTP, and of gRPC, which is HTTP.
 
 use http::HeaderMap;
-use http::header::HeaderValue;
+#[cfg(feature = "grpc")]
+use http::HeaderValue;
 
 use super::{HEADER, TraceContext};
 
