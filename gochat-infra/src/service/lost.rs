@@ -77,7 +77,7 @@ struct Keeper {
 impl Keeper {
     /// Tells what is to be told, and answers when to look again.
     async fn look(&mut self) -> Duration {
-        let standings = match self.parts.sessions.standings().await {
+        let mut standings = match self.parts.sessions.standings().await {
             Ok(standings) => standings,
             Err(e) => {
                 warn!(self.parts.log, "it is not known which gateways have died"; "error" => %e);
@@ -88,7 +88,7 @@ impl Keeper {
         };
         let listed = self.parts.instances.borrow().clone();
         let mut next = LOOK;
-        for standing in &standings {
+        for standing in &mut standings {
             let lives = !standing.lives_for.is_zero();
             let left_etcd = !listed.keys().any(|id| id.as_str() == standing.gateway.as_str());
             if lives && left_etcd {
@@ -102,7 +102,9 @@ impl Keeper {
                 next = next.min(self.parts.wait.saturating_sub(standing.dead_for));
                 continue;
             }
-            if !self.tell(&standing.gateway).await {
+            // Told by now, perhaps by another: its topic need not wait for the next look.
+            standing.left = !self.tell(&standing.gateway).await;
+            if standing.left {
                 next = next.min(AGAIN);
             }
         }

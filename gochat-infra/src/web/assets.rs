@@ -11,6 +11,7 @@ use gochat_core::error::Code;
 
 use super::error::Problem;
 use super::lang::Lang;
+use crate::runtime::trace::TraceContext;
 
 /// A file of a page.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,7 @@ fn serve<S: Clone + Send + Sync + 'static>(asset: &'static Asset) -> MethodRoute
 fn refuse(request: &HeaderMap) -> Response {
     let lang = Lang::of(request.get(header::ACCEPT_LANGUAGE).map(|value| value.to_str().unwrap_or("?")));
     // Names this answer as others are named. No log has it: nothing more is to be known of a wrong method.
-    let trace_id = format!("{:016x}", getrandom::u64().unwrap_or(0));
+    let trace_id = TraceContext::root(false).trace_id().to_string();
     let mut response = Problem::new(Code::MethodNotAllowed).response(lang, &trace_id);
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -177,7 +178,7 @@ mod tests {
                 (&failure["success"], &failure["code"]),
                 (&false.into(), &"METHOD_NOT_ALLOWED".into())
             );
-            assert_eq!(failure["traceId"].as_str().map(str::len), Some(16));
+            assert_eq!(failure["traceId"].as_str().map(str::len), Some(32));
         }
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
+use super::change;
 use crate::cluster::{Cluster, Weather};
 
 /// A slow process stands still for so long, which is less than any session or lease lasts, and then goes on for so long.
@@ -42,6 +43,8 @@ pub enum Fault {
     /// One more of the service joins and leaves again while another of it is slow, so that partitions change hands while
     /// batches of theirs are in hand.
     Join(&'static str, String),
+    /// A group is changed while a broker is away for so long, and a member who stays connected hears of it afterwards.
+    Change(&'static str, Duration),
 }
 
 impl fmt::Display for Fault {
@@ -56,12 +59,13 @@ impl fmt::Display for Fault {
             Self::Join(service, slow) => {
                 write!(f, "one more {service} joins and leaves while {slow} is slow")
             }
+            Self::Change(broker, time) => write!(f, "a group changes while {broker} is away for {time:?}"),
         }
     }
 }
 
 impl Servers {
-    async fn script(&self, command: &str, server: &str) -> Result<()> {
+    pub(super) async fn script(&self, command: &str, server: &str) -> Result<()> {
         let status = Command::new("bash").arg(&self.script).args([command, server]).status().await?;
         ensure!(status.success(), "{command} {server}: {status}");
         Ok(())
@@ -124,6 +128,7 @@ impl Fault {
                 kill_process(slow, Signal::CONT)?;
                 done
             }
+            Self::Change(broker, time) => change::is_heard(cluster, servers, broker, *time).await,
         }
     }
 
@@ -144,6 +149,9 @@ impl Fault {
             Self::Server("etcd", Duration::from_secs(20)),
             Self::Server("kafka1", Duration::from_secs(1)),
         ]);
+        if brokers == 1 {
+            all.push(Self::Change("kafka1", Duration::from_secs(8)));
+        }
         if brokers > 2 {
             all.push(Self::Server("kafka2", Duration::from_secs(10)));
         }

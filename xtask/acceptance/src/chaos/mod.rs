@@ -1,5 +1,6 @@
 //! Load from many clients while parts of the system are killed, paused and cut off; then the checker's verdict.
 
+mod change;
 mod client;
 mod faults;
 
