@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gochat_core::model::NoteId;
-use gochat_core::ports::{Outbox, Tellings};
+use async_trait::async_trait;
+use gochat_core::model::{Delivery, NoteId};
+use gochat_core::ports::{Deliver, ErrorKind, Outbox, Result, Retry, StoreError, Tellings};
 use gochat_core::usecase::relay::Relay;
 use slog::{Logger, debug, warn};
 use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::runtime::metrics::Metrics;
 use crate::runtime::{Backoff, Policy, Tasks};
@@ -22,6 +23,8 @@ const WAITING: usize = 8_192;
 const TOGETHER: usize = 512;
 /// So long the first note waits for others, to be removed by the same call.
 const GATHER: Duration = Duration::from_millis(100);
+/// So long a call waits for others to be told: a call has 4.5 s in all.
+const PROMPT: Duration = Duration::from_secs(2);
 /// Pauses while the outbox or the way to others is away.
 const AWAY: Backoff = Backoff { first: Duration::from_secs(1), max: Duration::from_secs(15) };
 
@@ -37,6 +40,26 @@ pub struct Told {
 pub struct Heard {
     notes: mpsc::Receiver<NoteId>,
     missed: Arc<Notify>,
+}
+
+/// Delivers within a bounded time. Who asked for a change is answered then: it is made, and the relay tells of it late.
+#[derive(Debug)]
+pub struct Prompt(Arc<dyn Deliver>);
+
+impl Prompt {
+    /// In front of the way that use cases tell by.
+    #[must_use]
+    pub fn new(deliver: Arc<dyn Deliver>) -> Self {
+        Self(deliver)
+    }
+}
+
+#[async_trait]
+impl Deliver for Prompt {
+    async fn deliver(&self, batch: Vec<Delivery>) -> Result<()> {
+        let late = |_| Err(StoreError::new(ErrorKind::Timeout, Retry::Ambiguous, "outbox.deliver"));
+        timeout(PROMPT, self.0.deliver(batch)).await.unwrap_or_else(late)
+    }
 }
 
 /// The two ends: the first is for [`Ports::tellings`](gochat_core::ports::Ports), the second for [`tell`].
@@ -198,10 +221,9 @@ impl Telling {
 
 #[cfg(test)]
 mod tests {
-    use async_trait::async_trait;
     use gochat_core::Settings;
     use gochat_core::model::{ConversationId, Event, Note, Subject, UserId};
-    use gochat_core::ports::{Claim, Clock, ConversationStore, OpenSingle, Result};
+    use gochat_core::ports::{Claim, Clock, ConversationStore, OpenSingle};
     use gochat_core::testing::TestKit;
     use gochat_core::usecase::relay::RelayTerms;
     use parking_lot::Mutex;
@@ -316,5 +338,22 @@ mod tests {
             matches!(first, Event::ConversationChanged(view) if view.entry.conversation.id == conversation)
         );
         assert!(bench.supervisor.shutdown(Duration::from_secs(1)).await.is_clean());
+    }
+
+    /// A way to others that never ends.
+    #[derive(Debug)]
+    struct Stuck;
+
+    #[async_trait]
+    impl Deliver for Stuck {
+        async fn deliver(&self, _: Vec<Delivery>) -> Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_long_for_others_to_be_told() {
+        let failure = Prompt::new(Arc::new(Stuck)).deliver(Vec::new()).await.expect_err("it is stuck");
+        assert_eq!(failure.kind(), ErrorKind::Timeout);
     }
 }

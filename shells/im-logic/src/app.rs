@@ -12,7 +12,7 @@ use gochat_infra::departures;
 use gochat_infra::grpc::logic;
 use gochat_infra::grpc::repo::RepoClient;
 use gochat_infra::kafka::{GroupConsumer, KafkaDeliver, PipelineHandler, Producer, Topics};
-use gochat_infra::outbox::{self, OutboxParts};
+use gochat_infra::outbox::{self, OutboxParts, Prompt};
 use gochat_infra::process::config::{Config, Effective};
 use gochat_infra::process::program::{NoCommand, Program, SharedText, SharedTexts};
 use gochat_infra::process::{Problem, Problems, options};
@@ -65,7 +65,6 @@ impl Program for App {
         let (redis, ids) = (node.redis(config)?, node.ids().await?);
         let producer = Producer::for_deliveries(&kafka, &node.metrics, &node.log)?;
         producer.watch(node.supervisor.phase(Phase::Work));
-        producer.watch(node.supervisor.phase(Phase::Work));
         producer.connect(&kafka).await?;
         let sessions = Arc::new(RedisSessions::new(redis.clone()));
         let repo = Arc::new(RepoClient::new(node.channel("im-repo")?));
@@ -96,7 +95,10 @@ impl Program for App {
             tellings: Some(Arc::new(tellings)),
         };
         let settings = Arc::new(config.settings());
-        let services = usecase::services(&ports, Arc::clone(&settings), &node.log);
+        // Only who asks for a change is spared the wait: the pipeline's offset must not pass before its records.
+        let prompt = Arc::new(Prompt::new(ports.deliver.clone()));
+        let prompt = Ports { deliver: prompt, ..ports.clone() };
+        let services = usecase::services(&prompt, Arc::clone(&settings), &node.log);
         let work = node.supervisor.phase(Phase::Work);
         let grace = settings.presence_grace;
         departures::tell(work, services.presences.clone(), node.clock.clone(), grace);

@@ -137,6 +137,9 @@ impl Fault {
     #[must_use]
     pub fn each(cluster: &Cluster, brokers: usize) -> Vec<Self> {
         let mut all = Vec::new();
+        if brokers == 1 {
+            all.push(Self::Change("kafka1", Duration::from_secs(8)));
+        }
         for name in cluster.names().into_iter().filter(|name| name.ends_with("-1")) {
             all.push(Self::Kill(name.clone()));
             all.push(Self::Pause(name, Duration::from_secs(12)));
@@ -149,9 +152,6 @@ impl Fault {
             Self::Server("etcd", Duration::from_secs(20)),
             Self::Server("kafka1", Duration::from_secs(1)),
         ]);
-        if brokers == 1 {
-            all.push(Self::Change("kafka1", Duration::from_secs(8)));
-        }
         if brokers > 2 {
             all.push(Self::Server("kafka2", Duration::from_secs(10)));
         }
@@ -189,7 +189,9 @@ impl Fault {
     /// `n` faults drawn by a seed, each at another place.
     #[must_use]
     pub fn drawn(cluster: &Cluster, brokers: usize, seed: u64, n: usize) -> Vec<Self> {
-        let all = Self::each(cluster, brokers);
+        // Those that make users need a system that is whole, as it is at first.
+        let mut all = Self::each(cluster, brokers);
+        all.retain(|fault| !matches!(fault, Self::Change(..)));
         let mut dice = seed | 1;
         let mut roll = move || {
             // Steele, Lea and Flood's SplitMix64.
