@@ -1,10 +1,14 @@
 //! Runs programs, shows what they say, and reads the counts of test runners from it.
 
+use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+
+/// How many of its last lines tell what was wrong with a program: test runners say at the end what failed and why.
+const LAST_LINES: usize = 20;
 
 /// The repository's folder.
 pub(crate) fn root() -> PathBuf {
@@ -68,7 +72,7 @@ impl Counts {
     }
 }
 
-/// Runs a program; what it says goes on to the reader. Fails when it does, with the counts that there were.
+/// Runs a program; what it says goes on to the reader. Fails when it does, with its last lines and the counts that there were.
 pub(crate) fn run(command: &mut Command) -> (Counts, Result<()>) {
     let mut counts = Counts::default();
     let result = watch(command, &mut counts);
@@ -79,15 +83,26 @@ fn watch(command: &mut Command, counts: &mut Counts) -> Result<()> {
     let name = describe(command);
     let mut child = command.stdout(Stdio::piped()).stdin(Stdio::null()).spawn().context(name.clone())?;
     let out = child.stdout.take().context("its output is a pipe")?;
+    let (mut last, mut failures) = (VecDeque::with_capacity(LAST_LINES), Vec::new());
     for line in BufReader::new(out).split(b'\n') {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
         println!("{line}");
         *counts += Counts::of_line(&line);
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        let closes = line.trim_start().starts_with("test result: FAILED");
+        last.push_back(line.into_owned());
+        if closes {
+            // What other runners say after it would push it out.
+            failures.extend(last.drain(..));
+        }
     }
     let status = child.wait()?;
     if !status.success() {
-        bail!("`{name}` failed ({status})");
+        let said = if failures.is_empty() { last.into() } else { failures };
+        bail!("`{name}` failed ({status})\n{}", said.join("\n"));
     }
     Ok(())
 }
@@ -131,8 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_program_is_named() {
-        let (_, result) = run(Command::new("false").arg("x"));
-        assert!(result.expect_err("it fails").to_string().starts_with("`false x` failed"));
+    fn a_failing_program_is_named_with_what_it_said_last() {
+        let (_, result) = run(Command::new("sh").args(["-c", "seq 100; exit 3"]));
+        let said = result.expect_err("it fails").to_string();
+        assert!(said.starts_with("`sh -c seq 100; exit 3` failed"), "{said}");
+        assert!(said.ends_with("\n99\n100") && !said.contains("\n80\n"), "{said}");
+        let tests = "echo 'why it failed'; echo 'test result: FAILED. 0 passed; 1 failed'; seq 100; exit 101";
+        let (counts, result) = run(Command::new("sh").args(["-c", tests]));
+        let said = result.expect_err("it fails").to_string();
+        assert!(said.contains("\nwhy it failed\n") && !said.contains("\n100"), "{said}");
+        assert_eq!(counts.failed, 1);
     }
 }

@@ -207,10 +207,9 @@ pub(crate) fn run(stages: &[Stage]) -> Result<()> {
         let how = if result.is_ok() { "ok" } else { "FAILED" };
         lines.push(format!("{how:>6}  {took:>5} s  {}", stage.name));
         if let Err(e) = result {
-            println!("<== {} FAILED after {took} s: {e:#}", stage.name);
+            println!("<== {} FAILED after {took} s", stage.name);
             // A full disk looks like anything: a linker that dies, a server that does not start.
-            println!("    free space: {}", free_space());
-            failed.push(stage.name);
+            failed.push((stage.name, format!("{e:#}\nfree space: {}", free_space())));
             // Nothing later can work without these.
             if matches!(stage.name, "tools" | "programs") {
                 break;
@@ -219,12 +218,17 @@ pub(crate) fn run(stages: &[Stage]) -> Result<()> {
             println!("<== {} ok after {took} s", stage.name);
         }
     }
-    println!("\n{}\n", lines.join("\n"));
+    println!("\n{}", lines.join("\n"));
+    // At the very end, where it is found.
+    for (stage, why) in &failed {
+        println!("\n{stage}: {why}");
+    }
+    println!();
     if counts != Counts::default() {
         println!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped);
     }
     if failed.is_empty() {
         return Ok(());
     }
-    bail!("failed: {}", failed.join(", "))
+    bail!("failed: {}", failed.iter().map(|(stage, _)| *stage).collect::<Vec<_>>().join(", "))
 }

@@ -208,6 +208,9 @@ impl KafkaConfig {
             .set("fetch.error.backoff.ms", "100")
             .set("queued.min.messages", self.fetch_records.to_string())
             .set("queued.max.messages.kbytes", (self.fetch_bytes / 1_024).to_string())
+            // How soon a queue that was full is looked at again. The default, a second, would hold a busy partition to
+            // `fetch_records` a second.
+            .set("fetch.queue.backoff.ms", "5")
             .set("fetch.message.max.bytes", self.fetch_bytes.min(1 << 20).to_string())
             .set("isolation.level", "read_committed");
         client
