@@ -1,5 +1,6 @@
 //! `cargo xtask`: the commands of a contributor. `verify` is the gate, `test` is all that CI runs.
 
+mod ahead;
 mod bench;
 mod cluster;
 mod criteria;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use futures_util::future::join3;
 use slog::{Logger, debug, warn};
 
 use super::authorise::{among_friends, authorise};
@@ -78,16 +79,25 @@ impl Pipeline {
         for (command, outcome) in commands.iter().zip(&mut batch.outcomes) {
             *outcome = validate(&command.body, &self.settings).err().map(|e| Outcome::Refused(e.code()));
         }
-        self.recognise(&mut batch).await?;
-        let senders = self.senders(&batch).await?;
-
-        let mut freshness = Freshness::Cached;
         let mut open = batch.open();
+        let mut freshness = Freshness::Cached;
+        // None needs what another answers, and a lone message waits for the slowest of them instead of for all.
+        let (seen, senders, access) =
+            join3(self.seen(&batch, &open), self.senders(&batch), self.ask_access(&batch, &open, freshness))
+                .await;
+        let (senders, access) = (senders?, access?);
+        batch.access.extend(access);
+        self.recognise(&mut batch, &open, &seen).await?;
+
+        open = batch.open();
         while !open.is_empty() {
             if report.rounds >= self.settings.send_attempts {
                 return Err(StoreError::new(ErrorKind::Overloaded, Retry::Safe, "send.process"));
             }
             report.rounds += 1;
+            if report.rounds > 1 {
+                batch.access.extend(self.ask_access(&batch, &open, freshness).await?);
+            }
             self.authorise(&mut batch, &open, now, freshness).await?;
             freshness = self.append(&mut batch, now).await?;
             open = batch.open();
@@ -109,22 +119,22 @@ impl Pipeline {
         self.ports.deliver.deliver(deliveries).await
     }
 
-    /// Finds repeats on the fast path. What is remembered there has been delivered.
-    async fn recognise(&self, batch: &mut Batch<'_>) -> Result<()> {
-        let open = batch.open();
+    /// What the fast path remembers of open sends, one answer each; nothing when it is away.
+    async fn seen(&self, batch: &Batch<'_>, open: &[usize]) -> Vec<Option<Receipt>> {
         if open.is_empty() {
-            return Ok(());
+            return Vec::new();
         }
         let keys: Vec<_> = open.iter().map(|i| key(&batch.commands[*i])).collect();
-        let seen = match self.ports.dedup.seen(&keys).await {
-            Ok(seen) => seen,
-            Err(e) => {
-                warn!(self.log, "deduplication is away, the store decides alone"; "error" => %e);
-                return Ok(());
-            }
-        };
+        self.ports.dedup.seen(&keys).await.unwrap_or_else(|e| {
+            warn!(self.log, "deduplication is away, the store decides alone"; "error" => %e);
+            Vec::new()
+        })
+    }
+
+    /// Takes what is remembered for repeats. It has been delivered.
+    async fn recognise(&self, batch: &mut Batch<'_>, open: &[usize], seen: &[Option<Receipt>]) -> Result<()> {
         let (at, ids): (Vec<_>, Vec<_>) =
-            open.iter().zip(&seen).filter_map(|(i, receipt)| receipt.map(|r: Receipt| (*i, r.id))).unzip();
+            open.iter().zip(seen).filter_map(|(i, receipt)| receipt.map(|r: Receipt| (*i, r.id))).unzip();
         if ids.is_empty() {
             return Ok(());
         }
@@ -146,7 +156,7 @@ impl Pipeline {
         Ok(users.into_iter().flatten().map(|user| (user.id, user)).collect())
     }
 
-    /// Refuses who may not send, unless it is a repeat of what they sent while they still might.
+    /// Refuses who may not send by what is known of their rights, as fresh as `freshness` says, unless it is a repeat of what they sent while they still might.
     async fn authorise(
         &self,
         batch: &mut Batch<'_>,
@@ -154,7 +164,6 @@ impl Pipeline {
         now: Timestamp,
         freshness: Freshness,
     ) -> Result<()> {
-        batch.access.extend(self.ask_access(batch, open, freshness).await?);
         self.ask_friends(batch, open).await?;
         let refused = |batch: &Batch<'_>, among: &[usize]| -> Vec<(usize, Code)> {
             let judge = |i: &usize| self.judge(batch, &batch.commands[*i], now).err().map(|code| (*i, code));
@@ -220,6 +229,9 @@ impl Pipeline {
     }
 
     async fn ask_access(&self, batch: &Batch<'_>, of: &[usize], freshness: Freshness) -> Result<Vec<Answer>> {
+        if of.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut asked: Vec<_> =
             of.iter().map(|i| (batch.commands[*i].conversation, batch.commands[*i].sender)).collect();
         asked.sort_unstable();

@@ -50,7 +50,8 @@ pub struct KafkaConfig {
     pub queue_records: usize,
     /// Most bytes that wait to be sent.
     pub queue_bytes: usize,
-    /// How long a record waits for others to go along with.
+    /// How long a record waits for others to go along with. 0: on a busy broker they gather while others are under way, and
+    /// on an idle one waiting only makes a message late.
     pub linger: Duration,
     /// Most records that a handler gets at once.
     pub batch_records: usize,
@@ -103,7 +104,7 @@ impl KafkaConfig {
             record_bytes: 1 << 20,
             queue_records: 100_000,
             queue_bytes: 64 << 20,
-            linger: Duration::from_millis(1),
+            linger: Duration::ZERO,
             batch_records: 500,
             batch_bytes: 4 << 20,
             fetch_records: 1_000,
@@ -184,7 +185,7 @@ impl KafkaConfig {
             // What Java clients choose by: a key has its partition whoever produces.
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
-            .set("linger.ms", millis(self.linger))
+            .set("linger.ms", self.linger.as_millis().to_string())
             .set("message.timeout.ms", millis(timeout))
             .set("retry.backoff.ms", "100")
             .set("retry.backoff.max.ms", "1000")

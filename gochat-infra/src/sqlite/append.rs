@@ -1,7 +1,8 @@
 //! Appending messages: the path that everything else makes way for.
 //!
-//! A batch costs one INSERT a message, one UPDATE for each of its conversations and one for each pair of conversation and
-//! sender. Nothing is asked of the file first: heads are known ([`Tx::head`]), and a repeat shows as a conflict.
+//! A batch costs one INSERT a message, one UPDATE for each of its conversations, and one for each of their senders whose
+//! message is not the newest any more: that of the newest is said by the conversation. Nothing is asked of the file first:
+//! heads are known ([`Tx::head`]), and a repeat shows as a conflict.
 
 use gochat_core::model::{ConversationId, Message, MessageKey, NewMessage, Seq, Timestamp, UserId};
 use gochat_core::ports::{Appended, ErrorKind, Retry, StoreError};
@@ -42,6 +43,8 @@ impl Row {
 
 /// A conversation that the batch writes to.
 struct Touched {
+    /// As the batch found it.
+    before: Head,
     head: Head,
     sent_at: Timestamp,
     added: Added,
@@ -70,6 +73,7 @@ pub(super) fn append(tx: &mut Tx<'_>, batch: &[Row]) -> Done<Vec<Appended>> {
             }
             if insert_row(conn, &mut insert, at.head.slot, row)? {
                 at.head.last_seq = message.seq;
+                at.head.last_sender = Some(message.sender);
                 at.sent_at = message.sent_at;
                 at.added.push(int(message.id.get()));
                 senders.insert((id, message.sender), message.seq);
@@ -89,7 +93,7 @@ pub(super) fn append(tx: &mut Tx<'_>, batch: &[Row]) -> Done<Vec<Appended>> {
             }
         });
     }
-    settle(tx, &touched, &senders)?;
+    settle(tx, &touched, senders)?;
     Ok(outcome)
 }
 
@@ -104,6 +108,7 @@ fn touch<'t>(
         Entry::Occupied(known) => Ok(Some(known.into_mut())),
         Entry::Vacant(place) => Ok(tx.head(id)?.map(|head| {
             place.insert(Touched {
+                before: head,
                 head,
                 sent_at: Timestamp::default(),
                 added: Added::default(),
@@ -176,11 +181,21 @@ pub(super) fn by_key(conn: &Connection, slot: u64, key: &MessageKey) -> Done<Opt
 fn settle(
     tx: &mut Tx<'_>,
     touched: &FxHashMap<ConversationId, Touched>,
-    senders: &FxHashMap<(ConversationId, UserId), Seq>,
+    mut senders: FxHashMap<(ConversationId, UserId), Seq>,
 ) -> Done<()> {
     for (id, at) in touched.iter().filter(|(_, at)| !at.added.is_empty()) {
+        // What the conversation said of one sender it says of another now.
+        if let Some(sender) = at.before.last_sender {
+            senders.entry((*id, sender)).or_insert(at.before.last_seq);
+        }
+        if let Some(sender) = at.head.last_sender {
+            senders.remove(&(*id, sender));
+        }
         let head = places::extend(tx, *id, at.head, &at.added, at.sent_at.as_millis())?;
         tx.moved(*id, head);
+    }
+    if senders.is_empty() {
+        return Ok(());
     }
     let mut move_read = tx.conn.stmt(MOVE_READ)?;
     for ((conversation, user), seq) in senders {

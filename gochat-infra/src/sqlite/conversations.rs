@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use super::error::Done;
 use super::rows::{
     self, CONVERSATION_WIDTH, MEMBER_WIDTH, conversation_columns, conversation_id, int, member_columns,
-    message_columns,
+    message_columns, read_seq,
 };
 use super::statements::{Prepare, statements};
 use super::tx::{Effect, Tx};
@@ -54,7 +54,7 @@ statements! {
     ENTRIES = "SELECT ", entry_columns!(), " FROM rarray(?2) k \
                CROSS JOIN members m ON m.conversation = k.value AND m.user = ?1 \
                CROSS JOIN conversations c ON c.id = k.value", with_newest!();
-    PLACE = "SELECT joined_seq, read_seq FROM members WHERE conversation = ?1 AND user = ?2";
+    PLACE = "SELECT m.joined_seq, ", read_seq!("m"), " FROM members m WHERE m.conversation = ?1 AND m.user = ?2";
     READ = "UPDATE members SET read_seq = ?3, changed = ?4 WHERE conversation = ?1 AND user = ?2";
     HIDE = "UPDATE members SET hidden_seq = ?3 WHERE conversation = ?1 AND user = ?2";
     HIDDEN = "SELECT 1 FROM members WHERE conversation = ?1 AND user = ?2 AND hidden_seq >= ?3";

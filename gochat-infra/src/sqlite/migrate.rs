@@ -14,8 +14,11 @@ use super::error::OpenError;
 const APPLICATION_ID: i32 = 0x476f_4368;
 
 /// Applied in this order, each in a transaction of its own. Never change one that was released; add another.
-const STEPS: [(u32, &str); 2] =
-    [(1, include_str!("migrations/0001_start.sql")), (2, include_str!("migrations/0002_list.sql"))];
+const STEPS: [(u32, &str); 3] = [
+    (1, include_str!("migrations/0001_start.sql")),
+    (2, include_str!("migrations/0002_list.sql")),
+    (3, include_str!("migrations/0003_last_sender.sql")),
+];
 
 /// The schema that this version reads and writes.
 pub(super) const NEWEST: u32 = STEPS[STEPS.len() - 1].0;

@@ -13,9 +13,10 @@ use super::tx::{Head, Tx};
 
 statements! {
     // As text, bytes are joined as they are, and the cast takes them back as they are.
-    EXTEND = "UPDATE conversations SET last_seq = ?2, last_at = ?3, changed = ?4, last_id = ?5, \
-              tail = CAST(tail || ?6 AS BLOB) WHERE id = ?1";
-    MOVE = "UPDATE conversations SET last_seq = ?2, last_at = ?3, changed = ?4, last_id = ?5, tail = x'' WHERE id = ?1";
+    EXTEND = "UPDATE conversations SET last_seq = ?2, last_at = ?3, changed = ?4, last_id = ?5, last_sender = ?6, \
+              tail = CAST(tail || ?7 AS BLOB) WHERE id = ?1";
+    MOVE = "UPDATE conversations SET last_seq = ?2, last_at = ?3, changed = ?4, last_id = ?5, last_sender = ?6, \
+            tail = x'' WHERE id = ?1";
     TAIL = "SELECT tail FROM conversations WHERE id = ?1";
     INSERT = "INSERT INTO places (place, id) VALUES (?1, ?2)";
     RANGE = "SELECT id FROM places WHERE place BETWEEN ?1 AND ?2 ORDER BY place";
@@ -52,9 +53,10 @@ pub(super) fn extend(
     sent_at: i64,
 ) -> Done<Head> {
     let (number, seq, changed) = (int(id.get()), int(head.last_seq.get()), tx.tick()?);
+    let sender = head.last_sender.map(|user| int(user.get()));
     let count = ids(&added.ids).0.len() as u64;
     if head.tail + count <= TAIL_MAX {
-        let new = params![number, seq, sent_at, changed, added.last_id, &added.ids];
+        let new = params![number, seq, sent_at, changed, added.last_id, sender, &added.ids];
         tx.conn.stmt(EXTEND)?.execute(new)?;
         return Ok(Head { tail: head.tail + count, ..head });
     }
@@ -67,7 +69,7 @@ pub(super) fn extend(
     for (id, seq) in ids(&tail).0.iter().chain(ids(&added.ids).0).zip(first..) {
         insert.execute(params![place(head.slot, Seq::new(seq)), i64::from_be_bytes(*id)])?;
     }
-    tx.conn.stmt(MOVE)?.execute(params![number, seq, sent_at, changed, added.last_id])?;
+    tx.conn.stmt(MOVE)?.execute(params![number, seq, sent_at, changed, added.last_id, sender])?;
     Ok(Head { tail: 0, ..head })
 }
 

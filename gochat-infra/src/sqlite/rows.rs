@@ -38,9 +38,23 @@ macro_rules! conversation_columns {
          c.name, c.avatar, c.description, c.owner, c.member_count"
     };
 }
+/// How far the member has read of whom the row called `$m` is: the sender of the newest message to the end, others as it says.
+macro_rules! read_seq {
+    ($m:literal) => {
+        concat!(
+            "coalesce((SELECT w.last_seq FROM conversations w WHERE w.id = ",
+            $m,
+            ".conversation AND w.last_sender = ",
+            $m,
+            ".user), ",
+            $m,
+            ".read_seq)"
+        )
+    };
+}
 macro_rules! member_columns {
     () => {
-        "m.user, m.role, m.muted_until, m.joined_seq, m.read_seq"
+        concat!("m.user, m.role, m.muted_until, m.joined_seq, ", $crate::sqlite::rows::read_seq!("m"))
     };
 }
 macro_rules! message_columns {
@@ -49,7 +63,7 @@ macro_rules! message_columns {
          x.reply_to, x.mentions, x.attachment, x.edited_at, x.recalled_at, x.recalled_by"
     };
 }
-pub(super) use {conversation_columns, member_columns, message_columns, user_columns};
+pub(super) use {conversation_columns, member_columns, message_columns, read_seq, user_columns};
 
 /// How many columns `conversation_columns` are.
 pub(super) const CONVERSATION_WIDTH: usize = 12;
@@ -95,7 +109,7 @@ pub(super) fn time(row: &Row<'_>, at: usize) -> Done<Timestamp> {
     Ok(Timestamp::from_millis(row.get(at)?))
 }
 
-fn optional<T>(row: &Row<'_>, at: usize, read: impl Fn(&Row<'_>, usize) -> Done<T>) -> Done<Option<T>> {
+pub(super) fn optional<T>(row: &Row<'_>, at: usize, read: impl Fn(&Row<'_>, usize) -> Done<T>) -> Done<Option<T>> {
     if row.get_ref(at)? == rusqlite::types::ValueRef::Null { Ok(None) } else { read(row, at).map(Some) }
 }
 

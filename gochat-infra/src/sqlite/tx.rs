@@ -12,7 +12,8 @@ use super::rows::{self, SLOT_MAX, int};
 use super::statements::{Prepare, statements};
 
 statements! {
-    HEAD = "SELECT slot, kind, last_seq, members_version, length(tail) / 8 FROM conversations WHERE id = ?1 AND dissolved_at IS NULL";
+    HEAD = "SELECT slot, kind, last_seq, members_version, length(tail) / 8, last_sender FROM conversations \
+            WHERE id = ?1 AND dissolved_at IS NULL";
     COUNTED = "SELECT value FROM counters WHERE name = 'changed'";
     COUNT_UP = "UPDATE counters SET value = ?1 WHERE name = 'changed'";
     NEXT_SLOT = "SELECT coalesce(max(slot), 0) + 1 FROM conversations";
@@ -31,6 +32,8 @@ pub(super) struct Head {
     pub(super) slot: u64,
     pub(super) kind: AccessKind,
     pub(super) last_seq: Seq,
+    /// Who sent the newest message. Their read pointer is `last_seq`, whatever their row says.
+    pub(super) last_sender: Option<UserId>,
     /// How many of the newest messages are in the row's tail.
     pub(super) tail: u64,
     pub(super) version: MembersVersion,
@@ -99,6 +102,7 @@ impl Tx<'_> {
             slot: rows::number(row, 0)?,
             kind,
             last_seq: rows::seq(row, 2)?,
+            last_sender: rows::optional(row, 5, rows::user_id)?,
             tail: rows::number(row, 4)?,
             version: MembersVersion::new(rows::number(row, 3)?),
         };

@@ -106,6 +106,13 @@ pub(crate) fn more_open_files(count: u64) {
     }
 }
 
+/// How many files this process may have open.
+#[cfg(feature = "cluster")]
+pub(crate) fn open_files() -> usize {
+    let limit = getrlimit(Resource::Nofile).current;
+    limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+}
+
 /// Binds this thread, and the threads and processes it starts from now on, to `cores`.
 pub(crate) fn pin(cores: &[usize]) -> anyhow::Result<()> {
     let mut set = CpuSet::new();

@@ -6,6 +6,7 @@ use super::Plan;
 use super::stage::Stage;
 use crate::cases::{Outcome, Verdict, grouped, median, millis};
 use crate::load::{LaneSpec, Lanes, Login, Pace, Tally};
+use crate::machine;
 use crate::server::{BareOptions, Server};
 
 /// A group: its members, and what the table says of it.
@@ -36,6 +37,9 @@ pub(super) const SIZES: [Size; 2] = [
     },
 ];
 
+/// What the generator has open beside its sockets.
+const SPARE_FILES: usize = 200;
+
 pub(super) fn run(plan: Plan, stage: &mut Stage, sizes: &[Size]) -> Result<Vec<Outcome>> {
     let members = |size: &Size| if plan.quick { size.quick } else { size.members };
     let most = sizes.iter().map(members).max().unwrap_or_default();
@@ -54,13 +58,21 @@ fn one(plan: Plan, stage: &mut Stage, size: Size, users: &[Login]) -> Result<Out
     let folder = tempfile::tempdir()?;
     let options = BareOptions { store: false, delivery_bytes, ack_bytes, fault: None };
     let server = Server::bare(&options, folder.path(), "0,1")?;
-    let paths = users.iter().map(|_| "/ws?room=1".to_owned()).collect();
+    // As many sockets, or nearly, where one process may not open twice as many: what one delivery costs stays the same.
+    let sockets = users.len().min(machine::open_files().saturating_sub(users.len() + SPARE_FILES));
+    let paths = (0..sockets).map(|_| "/ws?room=1".to_owned()).collect();
     let mut bare = Lanes::open(server.at, &[LaneSpec { conversation: "7296349123456789504".into(), paths }])?;
     let mut details = vec![
         "| round | bare deliveries/s | services deliveries/s | messages/s | delivered p50 / p99 ms | services' CPU | generator's |"
             .into(),
         "| --- | --- | --- | --- | --- | --- | --- |".into(),
     ];
+    if sockets < users.len() {
+        details.insert(
+            0,
+            format!("The bare broadcaster has {sockets} sockets: the generator may open no more.\n"),
+        );
+    }
     let pace = Pace::Window(size.window);
     let (mut ours, mut its, mut tally) = (Vec::new(), Vec::new(), Tally::default());
     for round in 1..=plan.rounds {

@@ -106,4 +106,8 @@ pub(super) async fn read_pointers_outlive_a_restart(fx: Fixture) {
     mark(&fx, b, id, Some(2)).await;
     let fx = fx.reopened().await;
     assert_eq!((shown(&fx, a, id).await, shown(&fx, b, id).await), ((0, 5), (3, 2)));
+    fx.send(id, b, 6).await;
+    assert_eq!((shown(&fx, a, id).await, shown(&fx, b, id).await), ((1, 5), (0, 6)));
+    let fx = fx.reopened().await;
+    assert_eq!((shown(&fx, a, id).await, shown(&fx, b, id).await), ((1, 5), (0, 6)));
 }
