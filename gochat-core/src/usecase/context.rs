@@ -6,8 +6,8 @@ use slog::Logger;
 
 use crate::error::Fault;
 use crate::model::{
-    Audience, ConversationId, Delivery, EndReason, Event, LoginId, Note, NoteId, PageLimit, ReadState, Seq,
-    Subject, Timestamp, UserId,
+    Audience, Caller, ConversationId, Delivery, EndReason, Event, LoginId, Note, NoteId, PageLimit,
+    ReadState, Seq, Subject, Timestamp, UserId,
 };
 use crate::ports::{ErrorKind, Ports, StoreError};
 use crate::{Error, Settings};
@@ -89,20 +89,23 @@ impl Context {
         Some(Note { id, subject: subject(), at: self.now() })
     }
 
-    /// Moves a read pointer and tells all devices of its user, the asking one too: for it this is the answer. `None` where
-    /// the user is no member.
+    /// Moves a read pointer and tells all devices of its user but the asking session, which has the answer. `None` where the
+    /// user is no member.
     pub(crate) async fn mark_read(
         &self,
-        user: UserId,
+        caller: &Caller,
         conversation: ConversationId,
         seq: Option<Seq>,
     ) -> Result<Option<ReadState>, Error> {
+        let user = caller.user;
         let note = self.note(|| Subject::Read { user, conversation });
         let marked = noted!(self, conversations, note).mark_read(user, conversation, seq).await;
         let Some(state) = found(marked)? else { return Ok(None) };
         let event = Event::Read { conversation, seq: state.read_seq, unread: state.unread };
         // One that did not move has left no note.
-        self.tell_noted(note.filter(|_| state.moved), vec![to_user(user, event)]).await;
+        let except = caller.session.map(|session| (user, session));
+        let told = Delivery { except, ..to_user(user, event) };
+        self.tell_noted(note.filter(|_| state.moved), vec![told]).await;
         Ok(Some(state))
     }
 }

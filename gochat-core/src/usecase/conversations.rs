@@ -118,7 +118,7 @@ impl service::Conversations for Conversations {
         id: ConversationId,
         seq: Option<Seq>,
     ) -> service::Result<ReadState> {
-        self.cx.mark_read(caller.user, id, seq).await?.ok_or(Error::ConversationNotFound)
+        self.cx.mark_read(caller, id, seq).await?.ok_or(Error::ConversationNotFound)
     }
 
     async fn hide(&self, caller: &Caller, id: ConversationId) -> service::Result<()> {

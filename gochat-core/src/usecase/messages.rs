@@ -156,7 +156,7 @@ impl service::Messages for Messages {
 
     async fn mark_read(&self, caller: &Caller, id: MessageId) -> service::Result<ReadState> {
         let (message, _) = self.find(caller, id).await?;
-        let marked = self.cx.mark_read(caller.user, message.conversation, Some(message.seq)).await?;
+        let marked = self.cx.mark_read(caller, message.conversation, Some(message.seq)).await?;
         marked.ok_or(Error::MessageNotFound)
     }
 }

@@ -1,10 +1,10 @@
 //! What a connection asks of the services, and submits to the pipeline.
 
 use gochat_core::error::{Code, Error};
-use gochat_core::model::SendCommand;
+use gochat_core::model::{ConversationId, ReadState, SendCommand};
 use gochat_core::ports::Submitted;
 use gochat_core::service::HistoryQuery;
-use gochat_proto::ws::{Frame, MessageAck, SyncDone, SyncResult};
+use gochat_proto::ws::{Frame, MessageAck, Read, SyncDone, SyncResult};
 use slog::warn;
 use tokio::time::timeout;
 
@@ -54,8 +54,10 @@ impl Gateway {
         let caller = session.info().caller();
         let (outcome, about) = match ask.what {
             What::MarkRead { conversation, seq } => {
-                let read = self.services.conversations.mark_read(&caller, conversation, seq).await;
-                (read.map(|_| ()), conversation)
+                match self.services.conversations.mark_read(&caller, conversation, seq).await {
+                    Ok(state) => return self.read(session, tag, conversation, state),
+                    Err(error) => (Err(error), conversation),
+                }
             }
             What::Typing { conversation, typing } => {
                 (self.services.presences.typing(&caller, conversation, typing).await, conversation)
@@ -65,6 +67,18 @@ impl Gateway {
         if let Err(error) = outcome {
             self.fail(session, tag, error, &about.to_string());
         }
+    }
+
+    /// Answers who marked something read. Their other sessions hear it as any event.
+    fn read(&self, session: &Session, tag: Option<&str>, conversation: ConversationId, state: ReadState) {
+        let data = Read {
+            conversation_id: conv_id(conversation),
+            seq: state.read_seq.get(),
+            unread_count: state.unread,
+        };
+        let mut frames = Vec::new();
+        text_frame(&mut frames, |out| Frame::answer(raw(tag), data).write(out));
+        self.hub.send(session, frames);
     }
 
     fn fail(&self, session: &Session, tag: Option<&str>, error: Error, conversation: &str) {

@@ -197,11 +197,16 @@ async fn mark_read_over_the_socket(t: World) -> Outcome {
     let (alice, bob, chat) = t.two_friends().await?;
     let (mut one, mut two) = (bob.connect().await?, bob.connect().await?);
     alice.say_many(&chat, "a", 3).await?;
-    one.request("mark-read", json!({"conversationId": chat, "seq": 1})).await?;
-    for socket in [&mut one, &mut two] {
+    let id = one.request("mark-read", json!({"conversationId": chat, "seq": 1})).await?;
+    for (socket, id) in [(&mut one, json!(id)), (&mut two, json!(null))] {
         let frame = socket.expect("read", |d| d["conversationId"] == chat.as_str()).await?;
         same!((frame.int("data.seq")?, frame.int("data.unreadCount")?), (1, 2), "seq and unreadCount");
+        same!(frame["id"], id, "the id of the request, for who asked only");
     }
+    let id = one.request("mark-read", json!({"conversationId": chat, "seq": 1})).await?;
+    let frame = one.answer("read", &id).await?;
+    same!((frame.int("data.seq")?, frame.int("data.unreadCount")?), (1, 2), "answered though nothing moved");
+    two.expect("read", |d| d["seq"] == 1).await?;
     two.request("mark-read", json!({"conversationId": chat})).await?;
     let frame = one.expect("read", |d| d["conversationId"] == chat.as_str()).await?;
     same!((frame.int("data.seq")?, frame.int("data.unreadCount")?), (3, 0), "all by default");
