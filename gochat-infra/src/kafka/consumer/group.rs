@@ -28,6 +28,9 @@ use crate::wire::Wire;
 const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Pause before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
+/// Least time between two commits. What a crash leaves uncommitted is recognised by whoever does it again, while a commit for
+/// each lone record would cost the broker about as much as the record.
+const COMMIT_PAUSE: Duration = Duration::from_millis(100);
 
 /// A partition that is ours.
 struct Owned {
@@ -51,6 +54,7 @@ pub(super) struct Member<T: Sync> {
     failures: mpsc::Receiver<String>,
     owned: BTreeMap<i32, Owned>,
     commit_again: Option<Instant>,
+    committed_at: Option<Instant>,
 }
 
 impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
@@ -61,7 +65,16 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         rebalances: mpsc::Receiver<Rebalance>,
         failures: mpsc::Receiver<String>,
     ) -> Self {
-        Self { client, work, tasks, rebalances, failures, owned: BTreeMap::new(), commit_again: None }
+        Self {
+            client,
+            work,
+            tasks,
+            rebalances,
+            failures,
+            owned: BTreeMap::new(),
+            commit_again: None,
+            committed_at: None,
+        }
     }
 
     pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), KafkaError> {
@@ -205,7 +218,7 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         list
     }
 
-    /// Commits what is done, unless a commit is on its way: its answer brings the loop here again.
+    /// Commits what is done, unless a commit is on its way (its answer brings the loop here again) or was made just now.
     fn commit(&mut self) {
         let offsets = self.work.offsets.clone();
         if offsets.committing.load(Ordering::Acquire) {
@@ -219,6 +232,11 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         if self.commit_again.is_some() {
             return;
         }
+        let now = Instant::now();
+        if let Some(at) = self.committed_at.map(|at| at + COMMIT_PAUSE).filter(|at| *at > now) {
+            self.commit_again = Some(at);
+            return;
+        }
         let mut done = Vec::new();
         for (id, owned) in &mut self.owned {
             let reached = owned.progress.get();
@@ -230,6 +248,7 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         if done.is_empty() {
             return;
         }
+        self.committed_at = Some(now);
         offsets.committing.store(true, Ordering::Release);
         if let Err(e) = self.client.commit(&self.offsets(&done), CommitMode::Async) {
             warn!(self.work.log, "offsets can't be committed now"; "error" => %e);
