@@ -109,7 +109,11 @@ pub(super) fn time(row: &Row<'_>, at: usize) -> Done<Timestamp> {
     Ok(Timestamp::from_millis(row.get(at)?))
 }
 
-pub(super) fn optional<T>(row: &Row<'_>, at: usize, read: impl Fn(&Row<'_>, usize) -> Done<T>) -> Done<Option<T>> {
+pub(super) fn optional<T>(
+    row: &Row<'_>,
+    at: usize,
+    read: impl Fn(&Row<'_>, usize) -> Done<T>,
+) -> Done<Option<T>> {
     if row.get_ref(at)? == rusqlite::types::ValueRef::Null { Ok(None) } else { read(row, at).map(Some) }
 }
 
