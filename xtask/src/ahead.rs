@@ -20,10 +20,9 @@ static UNDER_WAY: Mutex<Option<Child>> = Mutex::new(None);
 /// Begins to build.
 pub(crate) fn begin() -> Result<()> {
     let said = File::create(sh::target()?.join("ahead.log"))?;
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let builds = RELEASES.map(|args| format!("\"$CARGO\" {}", args.join(" "))).join(" && ");
     let mut command = Command::new("nice");
-    command.args(["-n", "19", "sh", "-c", &builds]).env("CARGO", cargo);
+    command.args(["-n", "19", "sh", "-c", &builds]).env("CARGO", sh::cargo(&[]).get_program());
     let child = command.stdin(Stdio::null()).stdout(said.try_clone()?).stderr(said).spawn();
     let child = child.context("nice")?;
     *UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner) = Some(child);

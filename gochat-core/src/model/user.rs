@@ -44,6 +44,13 @@ pub struct Caller {
     pub session: Option<SessionId>,
 }
 
+impl Caller {
+    /// The connection that asks, for a delivery to leave out: it has its answer.
+    pub(crate) fn asking(&self) -> Option<(UserId, SessionId)> {
+        self.session.map(|session| (self.user, session))
+    }
+}
+
 /// What a successful login hands out.
 #[derive(Debug, Clone)]
 pub struct LoginGrant {

@@ -95,12 +95,10 @@ impl Pipeline {
                 return Err(StoreError::new(ErrorKind::Overloaded, Retry::Safe, "send.process"));
             }
             report.rounds += 1;
-            if report.rounds > 1 {
-                batch.access.extend(self.ask_access(&batch, &open, freshness).await?);
-            }
             self.authorise(&mut batch, &open, now, freshness).await?;
             freshness = self.append(&mut batch, now).await?;
             open = batch.open();
+            batch.access.extend(self.ask_access(&batch, &open, freshness).await?);
         }
         self.reload_audiences(&mut batch).await?;
         self.deliver(&batch, &senders, &mut report).await?;
@@ -156,7 +154,8 @@ impl Pipeline {
         Ok(users.into_iter().flatten().map(|user| (user.id, user)).collect())
     }
 
-    /// Refuses who may not send by what is known of their rights, as fresh as `freshness` says, unless it is a repeat of what they sent while they still might.
+    /// Refuses who may not send, by rights that were asked for as fresh as `freshness` says, unless it is a repeat of what they
+    /// sent while they still might.
     async fn authorise(
         &self,
         batch: &mut Batch<'_>,

@@ -57,7 +57,8 @@ pub trait Conversations: Debug + Send + Sync + 'static {
     /// `ConversationNotFound`, also for a stranger's.
     async fn get(&self, caller: &Caller, id: ConversationId) -> Result<ConversationView>;
 
-    /// Moves the caller's read pointer up to `seq` (default: the head) and tells their devices.
+    /// Moves the caller's read pointer up to `seq` (default: the head) and tells their devices, but for
+    /// [`Caller::session`], which has the answer.
     ///
     /// # Errors
     /// `ConversationNotFound`.

@@ -102,9 +102,8 @@ impl Context {
         let marked = noted!(self, conversations, note).mark_read(user, conversation, seq).await;
         let Some(state) = found(marked)? else { return Ok(None) };
         let event = Event::Read { conversation, seq: state.read_seq, unread: state.unread };
+        let told = Delivery { except: caller.asking(), ..to_user(user, event) };
         // One that did not move has left no note.
-        let except = caller.session.map(|session| (user, session));
-        let told = Delivery { except, ..to_user(user, event) };
         self.tell_noted(note.filter(|_| state.moved), vec![told]).await;
         Ok(Some(state))
     }

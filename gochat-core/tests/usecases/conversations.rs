@@ -133,7 +133,16 @@ async fn reading_only_goes_up_and_all_devices_hear_the_absolute_value() {
     assert_eq!(
         house.heard().last().map(String::as_str),
         Some("alice: read 4, 0 unread"),
-        "the asking device too: for it this is the answer"
+        "all devices, since the caller has no session"
+    );
+    let session = SessionId::new(7).expect("in range");
+    let here = Caller { session: Some(session), ..alice };
+    conversations.mark_read(&here, id, None).await.expect("mine");
+    let left_out: Vec<_> = house.kit.deliver.take().into_iter().map(|delivery| delivery.except).collect();
+    assert_eq!(
+        left_out,
+        [Some((alice.user, session))],
+        "for who asked from a session, the call is the answer"
     );
     house.say(&bob, id, "5").await;
     house.say(&alice, id, "6").await;

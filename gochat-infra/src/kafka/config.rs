@@ -185,7 +185,7 @@ impl KafkaConfig {
             // What Java clients choose by: a key has its partition whoever produces.
             .set("partitioner", "murmur2_random")
             .set("compression.type", "lz4")
-            .set("linger.ms", self.linger.as_millis().to_string())
+            .set("linger.ms", (self.linger.as_secs_f64() * 1e3).to_string())
             .set("message.timeout.ms", millis(timeout))
             .set("retry.backoff.ms", "100")
             .set("retry.backoff.max.ms", "1000")

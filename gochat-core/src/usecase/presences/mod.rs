@@ -146,13 +146,7 @@ impl service::Presences for Presences {
         let user = users.by_ids(&[caller.user]).await?.pop().flatten();
         let user = user.ok_or_else(|| Error::UserNotFound(vec![caller.user]))?;
         let event = Event::Typing { conversation, user, typing };
-        self.cx
-            .tell(vec![Delivery {
-                event,
-                audience,
-                except: caller.session.map(|session| (caller.user, session)),
-            }])
-            .await;
+        self.cx.tell(vec![Delivery { event, audience, except: caller.asking() }]).await;
         Ok(())
     }
 
