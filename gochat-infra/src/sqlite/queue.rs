@@ -88,6 +88,11 @@ impl<T> Queue<T> {
         group
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.state.lock().items.len()
