@@ -23,11 +23,15 @@ pub trait Routes: Debug + Send + Sync + 'static {
     /// `Unavailable`, `Timeout` or `Overloaded`; the same may be asked again.
     async fn gateways_of(&self, users: &[UserId]) -> Result<Vec<Gateways>, StoreError>;
 
-    /// All gateways that live, whether anybody is at them or not.
+    /// All gateways that live as of this call, whether anybody is at them or not: a session that was registered before it
+    /// is at one of them. One round trip.
     ///
     /// # Errors
     /// As [`gateways_of`](Self::gateways_of).
     async fn gateways(&self) -> Result<Vec<GatewayId>, StoreError>;
+
+    /// How many gateways lived when somebody last asked, without a round trip: a guess, for choosing the cheaper way.
+    fn gateways_guess(&self) -> usize;
 }
 
 /// Remembers which conversations went by way of the fan-out a moment ago.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use gochat_core::model::{Audience, ConversationId, Delivery, Event, GatewayId, UserId};
 use gochat_core::ports::{Deliver, Result};
 use gochat_proto::pb::events::v1 as pb;
@@ -24,10 +25,14 @@ use crate::wire::{self, Wire as _};
 const GONE_FOR: Duration = Duration::from_secs(5);
 /// Most gateways remembered as gone.
 const GONE_MAX: usize = 1_024;
+/// With at least so many users for each gateway, a list goes whole to all gateways. To ask where a user is costs Redis and
+/// us some microseconds; a gateway finds in a tenth of one that it has nobody of that name, and an id has four bytes or so.
+const WHOLE: usize = 64;
 const OPERATION: &str = "kafka.deliver";
 
-/// Groups deliveries by gateway: one record for each event and gateway, with the recipients there. Large conversations go
-/// to the fan-out topic instead. A call returns when all records are durable.
+/// Groups deliveries by gateway: one record for each event and gateway, with the recipients there; or with all recipients,
+/// when they are many and the gateways few. Large conversations go to the fan-out topic instead. A call returns when all
+/// records are durable.
 #[derive(Debug)]
 pub struct KafkaDeliver {
     producer: Producer,
@@ -86,7 +91,7 @@ impl KafkaDeliver {
         let (far, near): (Vec<_>, Vec<_>) = (far.into_iter().collect(), near.into_iter().collect());
         let noted = async { if far.is_empty() { Ok(()) } else { detours.note(&far).await } };
         let asked = async { if near.is_empty() { Ok(Vec::new()) } else { detours.lately(&near).await } };
-        let (noted, lately) = futures_util::future::join(noted, asked).await;
+        let (noted, lately) = join(noted, asked).await;
         let lately = noted.and(lately).unwrap_or_else(|e| {
             warn!(self.log, "messages may overtake others in groups that shrink"; "error" => %e);
             Vec::new()
@@ -98,13 +103,17 @@ impl KafkaDeliver {
             .collect()
     }
 
-    /// The gateways of everybody whom the batch names, asked for at once.
-    async fn routes(&self, batch: &[Delivery]) -> Result<FxHashMap<UserId, Gateways>> {
+    /// Where everybody is whom the batch names, asked for at once.
+    async fn whereabouts(&self, batch: &[Delivery]) -> Result<Whereabouts> {
+        let whole = WHOLE * self.routes.gateways_guess().max(1);
         let mut seen = FxHashSet::default();
         let mut lists = FxHashSet::default();
         let mut users = Vec::new();
+        let mut to_all = false;
         for delivery in batch {
             match &delivery.audience {
+                Audience::Everyone => to_all = true,
+                Audience::Users(list) if list.len() >= whole => to_all = true,
                 // Messages of one conversation share their list.
                 Audience::Users(list) if lists.insert(list.as_ptr().addr()) => {
                     users.extend(list.iter().filter(|user| seen.insert(**user)));
@@ -115,11 +124,12 @@ impl KafkaDeliver {
                 _ => {}
             }
         }
-        if users.is_empty() {
-            return Ok(FxHashMap::default());
-        }
-        let gateways = self.routes.gateways_of(&users).await?;
-        Ok(users.into_iter().zip(gateways).collect())
+        let routes = async {
+            if users.is_empty() { Ok(Vec::new()) } else { self.routes.gateways_of(&users).await }
+        };
+        let all = async { if to_all { self.routes.gateways().await } else { Ok(Vec::new()) } };
+        let (routes, all) = join(routes, all).await;
+        Ok(Whereabouts { routes: users.iter().copied().zip(routes?).collect(), all: all?, whole })
     }
 
     fn is_gone(&self, gateway: &GatewayId) -> bool {
@@ -151,38 +161,62 @@ fn part(audience: pb::audience::To) -> Vec<u8> {
     pb::Delivery { audience, ..pb::Delivery::default() }.encode_to_vec()
 }
 
-fn group(users: &[UserId], routes: &FxHashMap<UserId, Gateways>) -> Parts {
-    let mut at: FxHashMap<&GatewayId, Vec<u64>> = FxHashMap::default();
-    let mut order = Vec::new();
-    for user in users {
-        for gateway in routes.get(user).into_iter().flatten() {
-            match at.entry(gateway) {
-                Entry::Occupied(mut list) => list.get_mut().push(user.get()),
-                Entry::Vacant(list) => {
-                    order.push(gateway);
-                    list.insert(vec![user.get()]);
+/// Where those are whom a batch names.
+#[derive(Default)]
+struct Whereabouts {
+    routes: FxHashMap<UserId, Gateways>,
+    /// All gateways, when something goes to all of them.
+    all: Vec<GatewayId>,
+    /// A list of so many goes to all gateways.
+    whole: usize,
+}
+
+impl Whereabouts {
+    fn of_everyone(&self) -> Parts {
+        self.everywhere(pb::audience::To::Everyone(pb::Everyone {}))
+    }
+
+    fn of_users(&self, users: &[UserId]) -> Parts {
+        if users.len() >= self.whole {
+            return self.everywhere(pb::audience::To::Users(pb::Users { ids: wire::numbers(users) }));
+        }
+        let mut at: FxHashMap<&GatewayId, Vec<u64>> = FxHashMap::default();
+        let mut order = Vec::new();
+        for user in users {
+            for gateway in self.of_user(*user) {
+                match at.entry(gateway) {
+                    Entry::Occupied(mut list) => list.get_mut().push(user.get()),
+                    Entry::Vacant(list) => {
+                        order.push(gateway);
+                        list.insert(vec![user.get()]);
+                    }
                 }
             }
         }
+        let parts = order.into_iter().map(|gateway| {
+            let ids = at.remove(gateway).unwrap_or_default();
+            (gateway.clone(), part(pb::audience::To::Users(pb::Users { ids })))
+        });
+        parts.collect()
     }
-    let parts = order.into_iter().map(|gateway| {
-        let ids = at.remove(gateway).unwrap_or_default();
-        (gateway.clone(), part(pb::audience::To::Users(pb::Users { ids })))
-    });
-    parts.collect()
+
+    fn of_user(&self, user: UserId) -> &[GatewayId] {
+        self.routes.get(&user).map_or(&[], |gateways| gateways)
+    }
+
+    fn everywhere(&self, audience: pb::audience::To) -> Parts {
+        let part = part(audience);
+        self.all.iter().map(|gateway| (gateway.clone(), part.clone())).collect()
+    }
 }
 
 #[async_trait]
 impl Deliver for KafkaDeliver {
     async fn deliver(&self, batch: Vec<Delivery>) -> Result<()> {
-        let (routes, detours) = futures_util::future::join(self.routes(&batch), self.detours(&batch)).await;
-        let routes = routes?;
-        let everyone: Parts = if batch.iter().any(|d| matches!(d.audience, Audience::Everyone)) {
-            let part = part(pb::audience::To::Everyone(pb::Everyone {}));
-            self.routes.gateways().await?.into_iter().map(|gateway| (gateway, part.clone())).collect()
-        } else {
-            Parts::default()
-        };
+        let (known, detours) =
+            join(self.whereabouts(&batch), self.detours(&batch)).await;
+        let known = known?;
+        let mut everyone: Option<Parts> = None;
         let mut lists: FxHashMap<usize, Parts> = FxHashMap::default();
         let mut topics: FxHashMap<GatewayId, Option<Arc<str>>> = FxHashMap::default();
         let mut records = Vec::with_capacity(batch.len() * 2);
@@ -197,12 +231,12 @@ impl Deliver for KafkaDeliver {
                         gateways.push(None);
                         continue;
                     }
-                    lists.entry(users.as_ptr().addr()).or_insert_with(|| group(users, &routes)).clone()
+                    lists.entry(users.as_ptr().addr()).or_insert_with(|| known.of_users(users)).clone()
                 }
                 Audience::Origin(origin) => Arc::new([whole(&origin.gateway)]),
-                Audience::Everyone => everyone.clone(),
+                Audience::Everyone => everyone.get_or_insert_with(|| known.of_everyone()).clone(),
                 Audience::Login(user, _) | Audience::Session(user, _) => {
-                    routes.get(user).into_iter().flatten().map(whole).collect()
+                    known.of_user(*user).iter().map(whole).collect()
                 }
                 Audience::Members(conversation) => {
                     records.push(self.task(delivery, *conversation));
@@ -310,25 +344,38 @@ mod tests {
         assert_eq!(format!("{read:?}"), format!("{delivery:?}"));
     }
 
+    fn gateway(name: &str) -> GatewayId {
+        GatewayId::new(name).expect("a name")
+    }
+
+    fn read(parts: &Parts) -> Vec<(&str, Vec<u64>)> {
+        let ids = |part: &[u8]| {
+            let pb = pb::Delivery::decode(part).expect("a delivery");
+            match pb.audience.and_then(|a| a.to) {
+                Some(pb::audience::To::Users(users)) => users.ids,
+                other => panic!("{other:?}"),
+            }
+        };
+        parts.iter().map(|(gateway, part)| (gateway.as_str(), ids(part))).collect()
+    }
+
     #[test]
     fn users_are_grouped_by_gateway_in_their_order() {
-        let gateway = |name| GatewayId::new(name).expect("a name");
         let routes = FxHashMap::from_iter([
             (user(2), smallvec![gateway("a"), gateway("b")]),
             (user(3), smallvec![]),
             (user(4), smallvec![gateway("b")]),
         ]);
-        let parts = group(&[user(2), user(3), user(4), user(5)], &routes);
-        let read: Vec<_> = parts
-            .iter()
-            .map(|(gateway, part)| {
-                let pb = pb::Delivery::decode(&part[..]).expect("a delivery");
-                let Some(pb::audience::To::Users(users)) = pb.audience.and_then(|a| a.to) else {
-                    panic!("users")
-                };
-                (gateway.as_str().to_owned(), users.ids)
-            })
-            .collect();
-        assert_eq!(read, [("a".to_owned(), vec![2]), ("b".to_owned(), vec![2, 4])]);
+        let known = Whereabouts { routes, all: Vec::new(), whole: 5 };
+        let parts = known.of_users(&[user(2), user(3), user(4), user(5)]);
+        assert_eq!(read(&parts), [("a", vec![2]), ("b", vec![2, 4])]);
+    }
+
+    #[test]
+    fn many_users_go_whole_to_every_gateway() {
+        let known =
+            Whereabouts { routes: FxHashMap::default(), all: vec![gateway("a"), gateway("b")], whole: 3 };
+        let parts = known.of_users(&[user(2), user(3), user(4)]);
+        assert_eq!(read(&parts), [("a", vec![2, 3, 4]), ("b", vec![2, 3, 4])]);
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::future::join;
 use gochat_core::model::{Audience, ConversationId, Delivery, PageLimit};
 use gochat_core::ports::{Deliver, Directory, Retry, StoreError};
 
@@ -51,10 +52,8 @@ impl FanoutHandler {
             alone: tasks.len() == 1,
         };
         let limit = PageLimit::new(PAGE, PAGE).expect("a page has more than no members");
-        let mut after = None;
-        loop {
-            let page = self.directory.member_ids(conversation, after, limit).await.map_err(failed)?;
-            let Some(last) = page.last().copied() else { return Ok(()) };
+        let mut page = self.directory.member_ids(conversation, None, limit).await.map_err(failed)?;
+        while let Some(last) = page.last().copied() {
             let more = page.len() >= PAGE as usize;
             let users = Audience::Users(page.into());
             let batch = tasks.iter().map(|(_, task)| Delivery {
@@ -62,12 +61,19 @@ impl FanoutHandler {
                 audience: users.clone(),
                 except: task.except,
             });
-            self.deliver.deliver(batch.collect()).await.map_err(failed)?;
-            if !more {
-                return Ok(());
-            }
-            after = Some(last);
+            // Others are on the next page, so nobody's order hangs on which of the two is done first.
+            let next = async {
+                if more {
+                    self.directory.member_ids(conversation, Some(last), limit).await
+                } else {
+                    Ok(Vec::new())
+                }
+            };
+            let (delivered, next) = join(self.deliver.deliver(batch.collect()), next).await;
+            delivered.map_err(failed)?;
+            page = next.map_err(failed)?;
         }
+        Ok(())
     }
 }
 

@@ -151,6 +151,33 @@ pub(crate) async fn one_record_for_each_gateway(servers: &'static Servers) {
     assert_eq!(read("b", 5).await, want(&b));
 }
 
+pub(crate) async fn many_go_whole_to_each_gateway(servers: &'static Servers) {
+    let bench = servers.bench().await;
+    for name in ["a", "b"] {
+        bench.admin().ensure_downstream(&gateway(name)).await.expect("a topic");
+    }
+    let table = table(&["a", "b"], &[(2, &["a"])]);
+    let out = deliver(&bench, &table);
+    let list = |to: u64| (2..=to).collect::<Vec<_>>();
+    // 64 for each gateway, and one fewer.
+    let (many, fewer) = (list(129), list(128));
+    out.deliver(vec![message(1, users(&many)), message(2, users(&many))]).await.expect("handed on");
+    assert_eq!(table.asked.load(Ordering::Relaxed), 0, "nobody is looked up");
+    out.deliver(vec![message(3, users(&fewer))]).await.expect("handed on");
+    assert_eq!(table.asked.load(Ordering::Relaxed), 1, "each is looked up");
+    let read = async |name: &str, n| {
+        let records = letters::read(&bench, &bench.topics.downstream(&gateway(name)), 0, n).await;
+        let decode = |r: &rdkafka::message::OwnedMessage| {
+            let delivery: Delivery = wire::decode(r.payload().expect("a value")).expect("a delivery");
+            let Audience::Users(users) = &delivery.audience else { panic!("users") };
+            (number(&delivery), users.iter().map(|user| user.get()).collect::<Vec<_>>())
+        };
+        records.iter().map(decode).collect::<Vec<_>>()
+    };
+    assert_eq!(read("a", 3).await, [(1, many.clone()), (2, many.clone()), (3, vec![2])]);
+    assert_eq!(read("b", 2).await, [(1, many.clone()), (2, many)]);
+}
+
 pub(crate) async fn one_that_is_gone_fails_nobody(servers: &'static Servers) {
     let bench = servers.bench().await;
     let here = Gateway::start(&bench, "here").await;

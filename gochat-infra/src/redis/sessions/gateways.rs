@@ -70,7 +70,12 @@ impl Gateways {
 
     /// The view, if it is new enough to go by.
     pub(super) fn fresh(&self) -> Option<Arc<View>> {
-        self.view.lock().clone().filter(|view| view.fetched.elapsed() < self.age)
+        self.newest().filter(|view| view.fetched.elapsed() < self.age)
+    }
+
+    /// The view, whatever its age.
+    pub(super) fn newest(&self) -> Option<Arc<View>> {
+        self.view.lock().clone()
     }
 
     /// Takes an answer that was asked for at `asked`.

@@ -40,7 +40,7 @@ pub use lost::{Lost, LostPage, Standing as GatewayStanding};
 /// | `register` | 1; 1 more when others had to go; 1 more once in [`gateways_age`](super::RedisConfig::gateways_age) |
 /// | `unregister` | 2; 1 when it is gone already |
 /// | `online`, `gateways_of` | 1; 1 more when a session names a gateway that began within [`gateways_age`](super::RedisConfig::gateways_age) |
-/// | `gateways` | 1; 0 within [`gateways_age`](super::RedisConfig::gateways_age) |
+/// | `gateways` | 1 |
 /// | `online_count` | 1 with one gateway, 2 with several, 1 more as with `register`; 0 for a second when there are many |
 ///
 /// Up to [`exact_online`](super::RedisConfig::exact_online) users are counted exactly. Above, who is at several gateways is
@@ -71,11 +71,21 @@ impl RedisSessions {
         &self,
         operation: &'static str,
         call: Call,
-        mut commands: Vec<Command>,
+        commands: Vec<Command>,
     ) -> Result<(Arc<View>, Vec<Value>)> {
         if let Some(view) = self.shared.gateways.fresh() {
             return Ok((view, self.redis.call(operation, call, commands).await?));
         }
+        self.with_view_of_now(operation, call, commands).await
+    }
+
+    /// Makes calls and asks for the gateways, in one go.
+    async fn with_view_of_now(
+        &self,
+        operation: &'static str,
+        call: Call,
+        mut commands: Vec<Command>,
+    ) -> Result<(Arc<View>, Vec<Value>)> {
         let asked = Instant::now();
         commands.push(self.redis.scripts().gateways.on([&self.redis.keys().gateways()]));
         let mut answers = self.redis.call(operation, call, commands).await?;
@@ -277,7 +287,13 @@ impl Routes for RedisSessions {
     }
 
     async fn gateways(&self) -> std::result::Result<Vec<GatewayId>, StoreError> {
-        self.view("sessions.gateways").await.map(|view| view.live.clone())
+        // A view that is a second old has no gateway that began since, though its first clients are connected.
+        let (view, _) = self.with_view_of_now("sessions.gateways", Call::Again, Vec::new()).await?;
+        Ok(view.live.clone())
+    }
+
+    fn gateways_guess(&self) -> usize {
+        self.shared.gateways.newest().map_or(0, |view| view.live.len())
     }
 }
 

@@ -25,16 +25,39 @@ impl Rounds {
         gochat: &mut Option<Side>,
         bare: &mut Side,
     ) -> anyhow::Result<Self> {
+        Self::in_turns(1, bench, name, pace, gochat, bare)
+    }
+
+    /// Rounds in which the two take turns: for what is so short that the machine's own ups and downs, which last for seconds,
+    /// would tell more than the servers.
+    pub(crate) fn in_turns(
+        turns: u32,
+        bench: &Bench,
+        name: &str,
+        pace: Pace,
+        gochat: &mut Option<Side>,
+        bare: &mut Side,
+    ) -> anyhow::Result<Self> {
+        let (warm, measure) = (bench.warm / turns, bench.measure / turns);
         let mut rounds = Self { gochat: Vec::new(), bare: Vec::new() };
         for round in 1..=bench.rounds {
-            let pid = bare.server.pid();
-            rounds.bare.push(bare.lanes.run(pace, bench.warm, bench.measure, &[pid])?);
+            let (mut ours, mut its) = (Vec::new(), Vec::new());
+            let mut profile = None;
+            for turn in 1..=turns {
+                its.push(bare.lanes.run(pace, warm, measure, &[bare.server.pid()])?);
+                if let Some(side) = gochat {
+                    if (round, turn) == (1, 1) {
+                        profile = bench.profile(&side.server, name)?;
+                    }
+                    ours.push(side.lanes.run(pace, warm, measure, &[side.server.pid()])?);
+                }
+            }
+            profile.as_mut().map(|child| child.wait()).transpose()?;
+            rounds.bare.extend(Sample::of_all(its));
             print(round, "bare", rounds.bare.last());
-            if let Some(side) = gochat {
-                let mut profile = if round == 1 { bench.profile(&side.server, name)? } else { None };
-                rounds.gochat.push(side.lanes.run(pace, bench.warm, bench.measure, &[side.server.pid()])?);
+            if let Some(sample) = Sample::of_all(ours) {
+                rounds.gochat.push(sample);
                 print(round, "gochat", rounds.gochat.last());
-                profile.as_mut().map(|child| child.wait()).transpose()?;
             }
         }
         Ok(rounds)

@@ -50,6 +50,35 @@ pub(crate) struct Sample {
     pub(crate) tally: Tally,
 }
 
+impl Sample {
+    /// Puts stretches of equal length together.
+    pub(crate) fn of_all(stretches: Vec<Self>) -> Option<Self> {
+        let share = 1.0 / stretches.len() as f64;
+        let mut stretches = stretches.into_iter();
+        let mut all = stretches.next()?;
+        for next in stretches {
+            all.messages += next.messages;
+            all.deliveries += next.deliveries;
+            all.delivered += next.delivered;
+            all.acked += next.acked;
+            all.server_cpu += next.server_cpu;
+            all.own_cpu += next.own_cpu;
+            all.foreign_cpu += next.foreign_cpu;
+            all.tally.add(&next.tally);
+        }
+        for rate in [
+            &mut all.messages,
+            &mut all.deliveries,
+            &mut all.server_cpu,
+            &mut all.own_cpu,
+            &mut all.foreign_cpu,
+        ] {
+            *rate *= share;
+        }
+        Some(all)
+    }
+}
+
 pub(crate) struct Lanes {
     pool: Pool,
     state: State,
