@@ -8,9 +8,7 @@ use async_trait::async_trait;
 use futures_util::future::join;
 use gochat_core::model::{Audience, ConversationId, Delivery, Event, GatewayId, UserId};
 use gochat_core::ports::{Deliver, Result};
-use gochat_proto::pb::events::v1 as pb;
 use parking_lot::Mutex;
-use prost::Message as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 use slog::{Logger, info, warn};
 
@@ -19,7 +17,8 @@ use super::error::{is_absent, produce_error};
 use super::facts::fact;
 use super::{KafkaConfig, Outgoing, Producer, Topics};
 use crate::routes::{Detours, Gateways, Routes};
-use crate::wire::{self, Wire as _};
+use crate::wire;
+use crate::wire::deliveries::{Bundle, To, event_part};
 
 /// A gateway without a topic is left alone for so long.
 const GONE_FOR: Duration = Duration::from_secs(5);
@@ -28,11 +27,15 @@ const GONE_MAX: usize = 1_024;
 /// With at least so many users for each gateway, a list goes whole to all gateways. To ask where a user is costs Redis and
 /// us some microseconds; a gateway finds in a tenth of one that it has nobody of that name, and an id has four bytes or so.
 const WHOLE: usize = 64;
+/// A record for a gateway takes in no more once it has so many bytes: what a gateway has in hand at once stays small.
+const RECORD: usize = 256 << 10;
+/// What a record holds.
+pub(super) const SCHEMA: &str = "gochat.events.v1.Deliveries";
 const OPERATION: &str = "kafka.deliver";
 
-/// Groups deliveries by gateway: one record for each event and gateway, with the recipients there; or with all recipients,
-/// when they are many and the gateways few. Large conversations go to the fan-out topic instead. A call returns when all
-/// records are durable.
+/// Brings deliveries to gateways: one record for each of them holds all that a call has for it, with the recipients there; or
+/// with all recipients, when they are many and the gateways few. Large conversations go to the fan-out topic instead. A call
+/// returns when all records are durable.
 #[derive(Debug)]
 pub struct KafkaDeliver {
     producer: Producer,
@@ -42,11 +45,12 @@ pub struct KafkaDeliver {
     gone: Mutex<FxHashMap<GatewayId, Instant>>,
     detours: Option<Arc<dyn Detours>>,
     facts: Option<Arc<str>>,
+    record_bytes: usize,
     log: Logger,
 }
 
 /// Where an audience is, as it goes into records: encoded once for all events of a batch that share it.
-type Parts = Arc<[(GatewayId, Vec<u8>)]>;
+type Parts = Arc<[(GatewayId, To)]>;
 
 impl KafkaDeliver {
     /// Over a producer made by [`Producer::for_deliveries`].
@@ -54,7 +58,8 @@ impl KafkaDeliver {
     pub fn new(producer: Producer, routes: Arc<dyn Routes>, config: &KafkaConfig, log: &Logger) -> Self {
         let topics = Topics::new(&config.prefix);
         let (fanout, gone, log) = (topics.fanout().into(), Mutex::default(), log.clone());
-        Self { producer, routes, topics, fanout, gone, detours: None, facts: None, log }
+        let record_bytes = config.record_bytes.min(RECORD);
+        Self { producer, routes, topics, fanout, gone, detours: None, facts: None, record_bytes, log }
     }
 
     /// Keeps the order of conversations that shrink below the limit of direct delivery in mid-stream: for whoever decides
@@ -124,9 +129,8 @@ impl KafkaDeliver {
                 _ => {}
             }
         }
-        let routes = async {
-            if users.is_empty() { Ok(Vec::new()) } else { self.routes.gateways_of(&users).await }
-        };
+        let routes =
+            async { if users.is_empty() { Ok(Vec::new()) } else { self.routes.gateways_of(&users).await } };
         let all = async { if to_all { self.routes.gateways().await } else { Ok(Vec::new()) } };
         let (routes, all) = join(routes, all).await;
         Ok(Whereabouts { routes: users.iter().copied().zip(routes?).collect(), all: all?, whole })
@@ -154,13 +158,6 @@ fn conversation_of(delivery: &Delivery) -> Option<ConversationId> {
     }
 }
 
-/// The bytes of a delivery's audience; together with those of its event they are the delivery (fields of a protobuf message
-/// may stand in any order and be put together by concatenation).
-fn part(audience: pb::audience::To) -> Vec<u8> {
-    let audience = Some(pb::Audience { to: Some(audience) });
-    pb::Delivery { audience, ..pb::Delivery::default() }.encode_to_vec()
-}
-
 /// Where those are whom a batch names.
 #[derive(Default)]
 struct Whereabouts {
@@ -173,12 +170,12 @@ struct Whereabouts {
 
 impl Whereabouts {
     fn of_everyone(&self) -> Parts {
-        self.everywhere(pb::audience::To::Everyone(pb::Everyone {}))
+        self.everywhere(&To::whole(&Audience::Everyone))
     }
 
     fn of_users(&self, users: &[UserId]) -> Parts {
         if users.len() >= self.whole {
-            return self.everywhere(pb::audience::To::Users(pb::Users { ids: wire::numbers(users) }));
+            return self.everywhere(&To::list(users));
         }
         let mut at: FxHashMap<&GatewayId, Vec<u64>> = FxHashMap::default();
         let mut order = Vec::new();
@@ -195,7 +192,7 @@ impl Whereabouts {
         }
         let parts = order.into_iter().map(|gateway| {
             let ids = at.remove(gateway).unwrap_or_default();
-            (gateway.clone(), part(pb::audience::To::Users(pb::Users { ids })))
+            (gateway.clone(), To::numbers(ids))
         });
         parts.collect()
     }
@@ -204,31 +201,27 @@ impl Whereabouts {
         self.routes.get(&user).map_or(&[], |gateways| gateways)
     }
 
-    fn everywhere(&self, audience: pb::audience::To) -> Parts {
-        let part = part(audience);
-        self.all.iter().map(|gateway| (gateway.clone(), part.clone())).collect()
+    fn everywhere(&self, to: &To) -> Parts {
+        self.all.iter().map(|gateway| (gateway.clone(), to.clone())).collect()
     }
 }
 
 #[async_trait]
 impl Deliver for KafkaDeliver {
     async fn deliver(&self, batch: Vec<Delivery>) -> Result<()> {
-        let (known, detours) =
-            join(self.whereabouts(&batch), self.detours(&batch)).await;
+        let (known, detours) = join(self.whereabouts(&batch), self.detours(&batch)).await;
         let known = known?;
         let mut everyone: Option<Parts> = None;
         let mut lists: FxHashMap<usize, Parts> = FxHashMap::default();
-        let mut topics: FxHashMap<GatewayId, Option<Arc<str>>> = FxHashMap::default();
-        let mut records = Vec::with_capacity(batch.len() * 2);
-        let mut gateways = Vec::with_capacity(batch.len() * 2);
+        let mut bundles = Bundles { records: Vec::new(), open: Vec::new(), places: FxHashMap::default() };
         for delivery in &batch {
-            let whole = |gateway: &GatewayId| (gateway.clone(), delivery.audience_part());
+            let whole = |gateway: &GatewayId| (gateway.clone(), To::whole(&delivery.audience));
             let parts: Parts = match &delivery.audience {
                 Audience::Users(users) => {
                     if let Some(conversation) = conversation_of(delivery).filter(|c| detours.contains(c)) {
                         let audience = Audience::Members(conversation);
-                        records.push(self.task(&Delivery { audience, ..delivery.clone() }, conversation));
-                        gateways.push(None);
+                        let task = self.task(&Delivery { audience, ..delivery.clone() }, conversation);
+                        bundles.records.push((task, None));
                         continue;
                     }
                     lists.entry(users.as_ptr().addr()).or_insert_with(|| known.of_users(users)).clone()
@@ -239,8 +232,7 @@ impl Deliver for KafkaDeliver {
                     known.of_user(*user).iter().map(whole).collect()
                 }
                 Audience::Members(conversation) => {
-                    records.push(self.task(delivery, *conversation));
-                    gateways.push(None);
+                    bundles.records.push((self.task(delivery, *conversation), None));
                     continue;
                 }
                 _ => continue,
@@ -248,22 +240,12 @@ impl Deliver for KafkaDeliver {
             if parts.is_empty() {
                 continue;
             }
-            let event = delivery.event_part();
-            for (gateway, audience) in &*parts {
-                let topic = topics.entry(gateway.clone()).or_insert_with(|| {
-                    (!self.is_gone(gateway)).then(|| self.topics.downstream(gateway).into())
-                });
-                let Some(topic) = topic else { continue };
-                records.push(Outgoing {
-                    topic: Arc::clone(topic),
-                    key: None,
-                    schema: Delivery::SCHEMA,
-                    traceparent: None,
-                    payload: [&event[..], &audience[..]].concat(),
-                });
-                gateways.push(Some(gateway.clone()));
+            let event = event_part(delivery);
+            for (gateway, to) in &*parts {
+                bundles.add(self, gateway, &event, to);
             }
         }
+        let (mut records, mut gateways): (Vec<_>, Vec<_>) = bundles.finish().into_iter().unzip();
         if let Some(topic) = &self.facts {
             records.extend(batch.iter().filter_map(|delivery| fact(topic, delivery)));
             gateways.resize(records.len(), None);
@@ -304,26 +286,53 @@ impl KafkaDeliver {
     }
 }
 
-trait InParts {
-    fn event_part(&self) -> Vec<u8>;
-    fn audience_part(&self) -> Vec<u8>;
+/// The records of a call in the making.
+struct Bundles {
+    /// Those that are done, and the gateway that each is for, if it is for one.
+    records: Vec<(Outgoing, Option<GatewayId>)>,
+    open: Vec<(GatewayId, Arc<str>, Bundle)>,
+    /// The place among `open` of each gateway; none of one that is gone.
+    places: FxHashMap<GatewayId, Option<usize>>,
 }
 
-impl InParts for Delivery {
-    fn event_part(&self) -> Vec<u8> {
-        let nobody = Self { event: self.event.clone(), audience: Audience::Everyone, except: self.except };
-        pb::Delivery { audience: None, ..nobody.to_pb() }.encode_to_vec()
+impl Bundles {
+    /// Adds a delivery to what `gateway` gets.
+    fn add(&mut self, by: &KafkaDeliver, gateway: &GatewayId, event: &[u8], to: &To) {
+        let open = &mut self.open;
+        let place = *self.places.entry(gateway.clone()).or_insert_with(|| {
+            if by.is_gone(gateway) {
+                return None;
+            }
+            open.push((gateway.clone(), by.topics.downstream(gateway).into(), Bundle::default()));
+            Some(open.len() - 1)
+        });
+        let Some((gateway, topic, bundle)) = place.map(|place| &mut open[place]) else { return };
+        if !bundle.is_empty() && bundle.len_with(event, to) > by.record_bytes {
+            self.records.push((record(topic, std::mem::take(bundle)), Some(gateway.clone())));
+        }
+        bundle.push(event, to);
     }
 
-    fn audience_part(&self) -> Vec<u8> {
-        let audience = Some(self.audience.to_pb());
-        pb::Delivery { audience, ..pb::Delivery::default() }.encode_to_vec()
+    fn finish(self) -> Vec<(Outgoing, Option<GatewayId>)> {
+        let mut records = self.records;
+        let open = self.open.into_iter();
+        records.extend(open.map(|(gateway, topic, bundle)| (record(&topic, bundle), Some(gateway))));
+        records
+    }
+}
+
+fn record(topic: &Arc<str>, bundle: Bundle) -> Outgoing {
+    Outgoing {
+        topic: Arc::clone(topic),
+        key: None,
+        schema: SCHEMA,
+        traceparent: None,
+        payload: bundle.into_bytes(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gochat_core::model::SessionId;
     use smallvec::smallvec;
 
     use super::*;
@@ -332,31 +341,26 @@ mod tests {
         UserId::new(n).expect("in range")
     }
 
-    #[test]
-    fn parts_together_are_the_whole() {
-        let delivery = Delivery {
-            event: Event::FriendOnline { user: user(9), online: true },
-            audience: Audience::Users([user(2), user(3)].into()),
-            except: Some((user(2), SessionId::new(5).expect("in range"))),
-        };
-        let bytes = [delivery.event_part(), delivery.audience_part()].concat();
-        let read: Delivery = wire::decode(&bytes[..]).expect("a delivery");
-        assert_eq!(format!("{read:?}"), format!("{delivery:?}"));
-    }
-
     fn gateway(name: &str) -> GatewayId {
         GatewayId::new(name).expect("a name")
     }
 
     fn read(parts: &Parts) -> Vec<(&str, Vec<u64>)> {
-        let ids = |part: &[u8]| {
-            let pb = pb::Delivery::decode(part).expect("a delivery");
-            match pb.audience.and_then(|a| a.to) {
-                Some(pb::audience::To::Users(users)) => users.ids,
+        let delivery = Delivery {
+            event: Event::FriendOnline { user: user(9), online: true },
+            audience: Audience::Everyone,
+            except: None,
+        };
+        let ids = |to: &To| {
+            let mut bundle = Bundle::default();
+            bundle.push(&event_part(&delivery), to);
+            let read = wire::deliveries::read(&bundle.into_bytes()).expect("deliveries");
+            match &read[0].as_ref().expect("a delivery").audience {
+                Audience::Users(users) => wire::numbers(users),
                 other => panic!("{other:?}"),
             }
         };
-        parts.iter().map(|(gateway, part)| (gateway.as_str(), ids(part))).collect()
+        parts.iter().map(|(gateway, to)| (gateway.as_str(), ids(to))).collect()
     }
 
     #[test]

@@ -6,23 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use gochat_core::model::{Audience, Delivery, Event, GatewayId, MessageId};
+use gochat_core::model::{Audience, Delivery, Event, GatewayId, MessageId, UserId};
 use gochat_core::ports::{Deliver, Retry};
 use rdkafka::config::FromClientConfigAndContext;
 use rdkafka::consumer::{Consumer as _, StreamConsumer};
 use rdkafka::error::KafkaError as Native;
 use rdkafka::{Offset, TopicPartitionList};
+use rustc_hash::FxHashMap;
 use slog::{Logger, debug, error, info, o, warn};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Raw;
 use super::context::Context;
+use super::deliver::SCHEMA;
 use super::topics::stopped;
 use super::{KafkaConfig, KafkaError, Topics};
 use crate::runtime::metrics::Metrics;
 use crate::runtime::trace::Value;
 use crate::runtime::{Phase, Policy, Supervisor};
+use crate::wire;
 
 /// Tries of a batch that the hub can't take; its clients find what they miss by their sequences.
 const TRIES: u32 = 5;
@@ -196,25 +199,40 @@ impl Tail {
     async fn hand_on(&mut self, records: Vec<Raw>) {
         let kafka = &self.metrics.kafka;
         let mut batch: Vec<Delivery> = Vec::with_capacity(records.len());
-        let mut marks = Vec::new();
-        let mut met = HashSet::new();
+        let mut marks = Marks::default();
+        let mut new = Vec::new();
+        let skipped = |record: &Raw, reason: &str| {
+            kafka.downstream_skipped.inc();
+            error!(self.log, "a delivery can't be read"; "offset" => record.offset, "reason" => reason);
+        };
         for record in &records {
-            let delivery: Delivery = match record.read() {
-                Ok(delivery) => delivery,
+            let read = record
+                .value(SCHEMA)
+                .and_then(|bytes| wire::deliveries::read(bytes).map_err(|e| e.to_string()));
+            let deliveries = match read {
+                Ok(deliveries) => deliveries,
                 Err(reason) => {
-                    kafka.downstream_skipped.inc();
-                    error!(self.log, "a delivery can't be read"; "offset" => record.offset, "reason" => reason);
+                    skipped(record, &reason);
                     continue;
                 }
             };
-            if let Some(mark) = mark(&delivery) {
-                if self.repeats.knows(&mark) || !met.insert(mark) {
-                    kafka.repeats_dropped.inc();
-                    continue;
+            for delivery in deliveries {
+                let delivery = match delivery {
+                    Ok(delivery) => delivery,
+                    Err(reason) => {
+                        skipped(record, &reason.to_string());
+                        continue;
+                    }
+                };
+                if let Some(mark) = marks.of(&delivery) {
+                    if self.repeats.knows(&mark) || !marks.met.insert(mark) {
+                        kafka.repeats_dropped.inc();
+                        continue;
+                    }
+                    new.push(mark);
                 }
-                marks.push(mark);
+                batch.push(delivery);
             }
-            batch.push(delivery);
         }
         let size = batch.len() as u64;
         if size == 0 {
@@ -223,10 +241,10 @@ impl Tail {
         for attempt in 1..=TRIES {
             match self.deliver.deliver(batch.clone()).await {
                 Ok(()) => {
-                    debug!(self.log, "deliveries handed on"; "records" => size);
-                    kafka.consumed.inc_by(size);
+                    debug!(self.log, "deliveries handed on"; "records" => records.len(), "deliveries" => size);
+                    kafka.consumed.inc_by(records.len() as u64);
                     kafka.batches.inc();
-                    marks.into_iter().for_each(|mark| self.repeats.remember(mark));
+                    new.into_iter().for_each(|mark| self.repeats.remember(mark));
                     return;
                 }
                 Err(e) if e.retry() != Retry::Never && attempt < TRIES => {
@@ -235,7 +253,7 @@ impl Tail {
                 }
                 Err(e) => {
                     kafka.downstream_skipped.inc_by(size);
-                    error!(self.log, "deliveries were skipped"; "error" => %e, "records" => size);
+                    error!(self.log, "deliveries were skipped"; "error" => %e, "deliveries" => size);
                     return;
                 }
             }
@@ -246,16 +264,35 @@ impl Tail {
 /// What makes two records the same delivery of a message.
 type Mark = (MessageId, u64);
 
-fn mark(delivery: &Delivery) -> Option<Mark> {
-    let Event::NewMessage(view) = &delivery.event else { return None };
-    let mut hasher = DefaultHasher::new();
-    match &delivery.audience {
-        Audience::Users(users) => users.hash(&mut hasher),
-        Audience::Everyone => hasher.write_u8(1),
-        _ => return None,
+/// The marks of a batch.
+#[derive(Default)]
+struct Marks {
+    met: HashSet<Mark>,
+    /// Of lists, by where they are, each kept there: no other takes its place meanwhile.
+    lists: FxHashMap<usize, (Arc<[UserId]>, u64)>,
+}
+
+impl Marks {
+    fn of(&mut self, delivery: &Delivery) -> Option<Mark> {
+        let Event::NewMessage(view) = &delivery.event else { return None };
+        let of_list = |users: &[UserId]| {
+            let mut hasher = DefaultHasher::new();
+            users.hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut hasher = DefaultHasher::new();
+        match &delivery.audience {
+            Audience::Users(users) => {
+                let list = self.lists.entry(users.as_ptr().addr());
+                let (_, mark) = list.or_insert_with(|| (Arc::clone(users), of_list(users)));
+                hasher.write_u64(*mark);
+            }
+            Audience::Everyone => hasher.write_u8(1),
+            _ => return None,
+        }
+        delivery.except.hash(&mut hasher);
+        Some((view.message.id, hasher.finish()))
     }
-    delivery.except.hash(&mut hasher);
-    Some((view.message.id, hasher.finish()))
 }
 
 /// The last marks, a bounded number of them.

@@ -219,6 +219,8 @@ impl Wire for Audience {
                 id(pb.user_id, "audience.session.user_id")?,
                 id(pb.session_id, "audience.session.session_id")?,
             ),
+            // Only among others that it belongs to.
+            To::List(_) => return Err(Malformed::new("audience.list")),
         })
     }
 }
@@ -235,19 +237,21 @@ impl Wire for Delivery {
         }
     }
 
-    fn from_pb(pb: pb::Delivery) -> Result<Self, Malformed> {
-        let user = optional_id(pb.except_user_id, "delivery.except_user_id")?;
-        let session = optional_id(pb.except_session_id, "delivery.except_session_id")?;
-        let except = match (user, session) {
-            (None, None) => None,
-            (Some(user), Some(session)) => Some((user, session)),
-            (None, Some(_)) => return Err(Malformed::new("delivery.except_user_id")),
-            (Some(_), None) => return Err(Malformed::new("delivery.except_session_id")),
-        };
-        Ok(Self {
-            event: nested(pb.event, "delivery.event")?,
-            audience: nested(pb.audience, "delivery.audience")?,
-            except,
-        })
+    fn from_pb(mut pb: pb::Delivery) -> Result<Self, Malformed> {
+        let audience = nested(pb.audience.take(), "delivery.audience")?;
+        delivery(pb, audience)
     }
+}
+
+/// A delivery to `audience`, whatever it says of that itself.
+pub(super) fn delivery(pb: pb::Delivery, audience: Audience) -> Result<Delivery, Malformed> {
+    let user = optional_id(pb.except_user_id, "delivery.except_user_id")?;
+    let session = optional_id(pb.except_session_id, "delivery.except_session_id")?;
+    let except = match (user, session) {
+        (None, None) => None,
+        (Some(user), Some(session)) => Some((user, session)),
+        (None, Some(_)) => return Err(Malformed::new("delivery.except_user_id")),
+        (Some(_), None) => return Err(Malformed::new("delivery.except_session_id")),
+    };
+    Ok(Delivery { event: nested(pb.event, "delivery.event")?, audience, except })
 }

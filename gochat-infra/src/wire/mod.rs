@@ -5,6 +5,7 @@
 //! the reader refuses it by name instead of taking it for something else.
 
 mod conversations;
+pub mod deliveries;
 mod events;
 mod messages;
 mod notes;

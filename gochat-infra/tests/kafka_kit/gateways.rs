@@ -124,23 +124,21 @@ pub(crate) async fn one_record_for_each_gateway(servers: &'static Servers) {
     .await
     .expect("handed on");
     assert_eq!(table.asked.load(Ordering::Relaxed), 1, "one question for the batch");
-    let read = async |name: &str, n| {
-        let records = letters::read(&bench, &bench.topics.downstream(&gateway(name)), 0, n).await;
-        let decode = |r: &rdkafka::message::OwnedMessage| {
-            let delivery: Delivery = wire::decode(r.payload().expect("a value")).expect("a delivery");
+    let read = async |name: &str| {
+        let show = |delivery: &Delivery| {
             let to = match &delivery.audience {
                 Audience::Users(users) => format!("{:?}", users.iter().map(|u| u.get()).collect::<Vec<_>>()),
                 other => format!("{other:?}").split('(').next().unwrap_or_default().to_owned(),
             };
-            (number(&delivery), to, delivery.except.is_some())
+            (number(delivery), to, delivery.except.is_some())
         };
-        records.iter().map(decode).collect::<Vec<_>>()
+        in_records(&bench, name, 1).await.iter().flatten().map(show).collect::<Vec<_>>()
     };
     let want = |list: &[(u64, &str, bool)]| {
         list.iter().map(|(n, to, except)| (*n, (*to).to_owned(), *except)).collect::<Vec<_>>()
     };
     let a = [(1, "[2, 3, 6]", true), (2, "[2, 3, 6]", false), (5, "Everyone", false), (7, "Session", false)];
-    assert_eq!(read("a", 4).await, want(&a));
+    assert_eq!(read("a").await, want(&a));
     let b = [
         (1, "[3, 4]", true),
         (2, "[3, 4]", false),
@@ -148,7 +146,7 @@ pub(crate) async fn one_record_for_each_gateway(servers: &'static Servers) {
         (5, "Everyone", false),
         (6, "Login", false),
     ];
-    assert_eq!(read("b", 5).await, want(&b));
+    assert_eq!(read("b").await, want(&b));
 }
 
 pub(crate) async fn many_go_whole_to_each_gateway(servers: &'static Servers) {
@@ -163,19 +161,47 @@ pub(crate) async fn many_go_whole_to_each_gateway(servers: &'static Servers) {
     let (many, fewer) = (list(129), list(128));
     out.deliver(vec![message(1, users(&many)), message(2, users(&many))]).await.expect("handed on");
     assert_eq!(table.asked.load(Ordering::Relaxed), 0, "nobody is looked up");
+    let read = async |name: &str| {
+        let show = |delivery: &Delivery| {
+            let Audience::Users(users) = &delivery.audience else { panic!("users") };
+            (number(delivery), users.iter().map(|user| user.get()).collect::<Vec<_>>())
+        };
+        let records = in_records(&bench, name, 1).await;
+        records.iter().flatten().map(show).collect::<Vec<_>>()
+    };
+    assert_eq!(read("b").await, [(1, many.clone()), (2, many.clone())], "one record for both");
     out.deliver(vec![message(3, users(&fewer))]).await.expect("handed on");
     assert_eq!(table.asked.load(Ordering::Relaxed), 1, "each is looked up");
-    let read = async |name: &str, n| {
-        let records = letters::read(&bench, &bench.topics.downstream(&gateway(name)), 0, n).await;
-        let decode = |r: &rdkafka::message::OwnedMessage| {
-            let delivery: Delivery = wire::decode(r.payload().expect("a value")).expect("a delivery");
-            let Audience::Users(users) = &delivery.audience else { panic!("users") };
-            (number(&delivery), users.iter().map(|user| user.get()).collect::<Vec<_>>())
-        };
-        records.iter().map(decode).collect::<Vec<_>>()
+    let records = in_records(&bench, "a", 2).await;
+    assert!(matches!(&records[1][0].audience, Audience::Users(users) if **users == [user(2)]));
+}
+
+pub(crate) async fn a_record_stays_small(servers: &'static Servers) {
+    let bench = servers.bench().await;
+    bench.admin().ensure_downstream(&gateway("gw")).await.expect("a topic");
+    let out = deliver(&bench, &table(&["gw"], &[]));
+    let content = "x".repeat(60_000);
+    let batch = (1..=10).map(|n| {
+        let mut delivery = message(n, Audience::Everyone);
+        let Event::NewMessage(view) = &mut delivery.event else { panic!("a message") };
+        Arc::make_mut(&mut view.message).body = MessageBody::text(&content);
+        delivery
+    });
+    out.deliver(batch.collect()).await.expect("handed on");
+    // 256 KiB are four of them.
+    let records = in_records(&bench, "gw", 3).await;
+    assert_eq!(records.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+    assert!(records.iter().flatten().map(number).eq(1..=10));
+}
+
+/// The deliveries in the first `n` records of a gateway's topic.
+async fn in_records(bench: &Bench, name: &str, n: usize) -> Vec<Vec<Delivery>> {
+    let records = letters::read(bench, &bench.topics.downstream(&gateway(name)), 0, n).await;
+    let read = |record: &rdkafka::message::OwnedMessage| {
+        let deliveries = wire::deliveries::read(record.payload().expect("a value")).expect("deliveries");
+        deliveries.into_iter().map(|one| one.expect("a delivery")).collect()
     };
-    assert_eq!(read("a", 3).await, [(1, many.clone()), (2, many.clone()), (3, vec![2])]);
-    assert_eq!(read("b", 2).await, [(1, many.clone()), (2, many)]);
+    records.iter().map(read).collect()
 }
 
 pub(crate) async fn one_that_is_gone_fails_nobody(servers: &'static Servers) {
@@ -223,7 +249,8 @@ pub(crate) async fn repeats_are_dropped_and_poison_is_skipped(servers: &'static 
     let raw: FutureProducer =
         ClientConfig::new().set("bootstrap.servers", &bench.config.brokers).create().expect("a producer");
     let topic = bench.topics.downstream(&gateway("gw"));
-    let half = gochat_proto::pb::events::v1::Delivery::default().encode_to_vec();
+    let deliveries = vec![gochat_proto::pb::events::v1::Delivery::default()];
+    let half = gochat_proto::pb::events::v1::Deliveries { deliveries, lists: Vec::new() }.encode_to_vec();
     for payload in [&b"\xff\xff"[..], &half[..]] {
         let record = FutureRecord::<(), [u8]>::to(&topic).payload(payload);
         raw.send(record, Duration::from_secs(10)).await.expect("produced");

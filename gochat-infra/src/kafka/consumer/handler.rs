@@ -62,12 +62,15 @@ impl Raw {
 
     /// The record's value, or why it can't be read.
     pub(in crate::kafka) fn read<T: Wire + Schema>(&self) -> Result<T, String> {
-        let named = self.header(SCHEMA);
-        if let Some(other) = named.filter(|name| *name != T::SCHEMA) {
-            return Err(format!("its schema is {other:?}, not {}", T::SCHEMA));
+        wire::decode(self.value(T::SCHEMA)?).map_err(|e| e.to_string())
+    }
+
+    /// The bytes of the record's value, or why they are not of this schema.
+    pub(in crate::kafka) fn value(&self, schema: &'static str) -> Result<&[u8], String> {
+        if let Some(other) = self.header(SCHEMA).filter(|name| *name != schema) {
+            return Err(format!("its schema is {other:?}, not {schema}"));
         }
-        let payload = self.payload.as_deref().ok_or("it has no value")?;
-        wire::decode(payload).map_err(|e| e.to_string())
+        Ok(self.payload.as_deref().ok_or("it has no value")?)
     }
 }
 

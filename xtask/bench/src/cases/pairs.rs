@@ -41,8 +41,7 @@ pub(crate) fn windowed(bench: &Bench) -> anyhow::Result<Outcome> {
 pub(crate) fn paced(bench: &Bench) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let (mut gochat, mut bare) = sides(bench, folder.path())?;
-    let rounds =
-        Rounds::in_turns(TURNS, bench, "pairs-paced", Pace::Rate(RATE), &mut gochat, &mut bare)?;
+    let rounds = Rounds::in_turns(TURNS, bench, "pairs-paced", Pace::Rate(RATE), &mut gochat, &mut bare)?;
     let p50 = |sample: &Sample| millis(sample.delivered.value_at_quantile(0.5));
     let p99 = |sample: &Sample| millis(sample.delivered.value_at_quantile(0.99));
     let ratio = rounds.ratio(p50);
