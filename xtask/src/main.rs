@@ -1,7 +1,7 @@
 //! `cargo xtask`: the commands of a contributor. `verify` is the gate, `test` is all that CI runs.
 
-mod ahead;
 mod bench;
+mod beside;
 mod cluster;
 mod criteria;
 mod deps;

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 
 /// How many of its last lines tell what was wrong with a program: test runners say at the end what failed and why.
-const LAST_LINES: usize = 20;
+pub(crate) const LAST_LINES: usize = 20;
 
 /// The repository's folder.
 pub(crate) fn root() -> PathBuf {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::sh::{Counts, cargo, run as sh};
-use crate::{ahead, cluster, criteria, deps, e2e, licences, servers, tidy, tools};
+use crate::{beside, cluster, criteria, deps, e2e, licences, servers, tidy, tools};
 
 /// Slices of gochat-infra that are built by themselves: the plain ones, each adapter of the distributed mode, a program's.
 /// `grpc` comes with `service`, which is what the four services take, and `sqlite` and `auth` with `embedded`.
@@ -91,34 +91,38 @@ pub(crate) fn tidy() -> Result<()> {
 }
 
 pub(crate) fn e2e() -> Vec<Stage> {
+    [suites(), page()].concat()
+}
+
+fn suites() -> Vec<Stage> {
     vec![
         stage("browser and its tools", || no_counts(tools::browser())),
         stage("programs", programs),
         stage("acceptance", e2e::acceptance),
         stage("process", e2e::process),
-        stage("parts of the page", e2e::page_parts),
-        stage("page in a browser", e2e::page),
     ]
 }
 
+fn page() -> Vec<Stage> {
+    vec![stage("parts of the page", e2e::page_parts), stage("page in a browser", e2e::page)]
+}
+
 pub(crate) fn soak() -> Vec<Stage> {
-    vec![stage("soak", || {
-        let soak = &["run", "--quiet", "--release", "-p", "gochat-bench", "--", "run", "--case", "soak"];
-        all(&[ahead::RELEASES[0], soak])
-    })]
+    vec![stage("soak", || no_counts(beside::end_soak()))]
 }
 
 /// The release server as users build it, and all other programs out of what the tests were built of: nothing is compiled twice.
 fn programs() -> (Counts, Result<()>) {
-    if let Err(e) = ahead::end() {
+    if let Err(e) = beside::end_builds() {
         return no_counts(Err(e));
     }
-    all(&[ahead::RELEASES[0], &["build", "--workspace", "--all-features", "--bins", "--tests"]])
+    all(&[beside::RELEASES[0], &["build", "--workspace", "--all-features", "--bins", "--tests"]])
 }
 
 pub(crate) fn all_of_them() -> Vec<Stage> {
-    let ahead = vec![stage("release builds begin", || no_counts(ahead::begin()))];
-    [verify(), ahead, real_servers(), e2e(), four_services(), soak()].concat()
+    let ahead = vec![stage("release builds begin", || no_counts(beside::begin_builds()))];
+    let soaking = vec![stage("soak begins", || no_counts(beside::begin_soak()))];
+    [verify(), ahead, real_servers(), suites(), soaking, page(), soak(), four_services()].concat()
 }
 
 /// The stages of these names, in the order of the whole.

@@ -1,8 +1,9 @@
 //! Appending messages: the path that everything else makes way for.
 //!
-//! A batch costs eight statements, however many messages and conversations it has: begin, lock the conversations in order of
-//! id, insert, take change numbers (two in one round trip), move heads, move read pointers, commit. Whether there are
-//! repeats is not asked first: the unique key tells, and only then, or when a message does not fit anyhow, they are looked up.
+//! A batch costs eight statements in five round trips, however many messages and conversations it has: begin; lock the
+//! conversations in order of id; insert; take change numbers (two statements), move heads and move read pointers, together;
+//! commit. Whether there are repeats is not asked first: the unique key tells, and only then, or when a message does not fit
+//! anyhow, they are looked up.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,10 +30,10 @@ statements! {
         each ("(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", ",");
     BY_KEYS = ["SELECT ", message_columns!(), " FROM messages x FORCE INDEX (messages_by_client) WHERE {}"]
         each ("(x.conversation = ? AND x.sender = ? AND x.client = ?)", " OR ");
-    // All rows are there and locked: this only ever updates, many at once.
+    // All rows are there and locked: this only ever updates, many at once. Behind `ticks::TAKE`.
     MOVE = ["INSERT INTO conversations (id, last_seq, last_at, changed, kind, members_version, created_at) VALUES {} \
              ON DUPLICATE KEY UPDATE last_seq = VALUES(last_seq), last_at = VALUES(last_at), changed = VALUES(changed)"]
-        each ("(?,?,?,?,0,0,0)", ",");
+        each ("(?,?,?,(LAST_INSERT_ID() << 18) + ?,0,0,0)", ",");
     MOVE_READ = ["UPDATE ({}) k STRAIGHT_JOIN conversation_members m ON m.conversation = k.c AND m.user = k.u \
                   SET m.read_seq = GREATEST(m.read_seq, k.s)"]
         each ("SELECT CAST(? AS SIGNED) AS c, CAST(? AS SIGNED) AS u, CAST(? AS SIGNED) AS s", " UNION ALL ");
@@ -207,29 +208,40 @@ pub(super) async fn by_keys(
     Ok((found, gaps))
 }
 
-/// Moves heads and read pointers.
+/// Moves heads and read pointers, in one round trip.
 async fn settle(tx: &mut Tx<'_>, plan: &Plan<'_>) -> Done<()> {
     if plan.moved.is_empty() {
         return Ok(());
     }
-    let mut numbers = ticks::take(tx).await?;
-    let moved: Vec<_> = plan.moved.iter().collect();
+    let mut text = ticks::TAKE.to_owned();
+    let mut add = |sql: String| {
+        text.push_str("; ");
+        text.push_str(&sql);
+    };
+    let moved: Vec<_> = plan.moved.iter().enumerate().collect();
     for part in moved.chunks(LIST_MAX) {
-        let mut values = Vec::with_capacity(part.len() * 4);
-        for (id, (seq, at)) in part {
-            let row = [int(id.get()), int(seq.get()), at.as_millis(), numbers.next()?];
-            values.extend(row.map(Value::Int));
-        }
-        tx.exec_drop(MOVE.of(part.len()), Params::Positional(values)).await?;
+        let row = |(n, (id, (seq, at))): &(usize, (&ConversationId, &(Seq, Timestamp)))| {
+            [int(id.get()), int(seq.get()), at.as_millis(), int(*n as u64)]
+        };
+        add(MOVE.with(&part.iter().flat_map(row).collect::<Vec<_>>()));
     }
+    // As many as there are: a sender named twice would be updated by either.
     let senders: Vec<_> = plan.senders.iter().collect();
     for part in senders.chunks(LIST_MAX) {
-        let mut values = Vec::with_capacity(part.len() * 3);
-        for ((id, user), seq) in part {
-            values.extend([id.get(), user.get(), seq.get()].map(|n| Value::Int(int(n))));
-        }
-        // As many as there are: a sender named twice would be updated by either.
-        tx.exec_drop(MOVE_READ.of(part.len()), Params::Positional(values)).await?;
+        let row = |((id, user), seq): &(&(ConversationId, UserId), &Seq)| {
+            [id.get(), user.get(), seq.get()].map(int)
+        };
+        add(MOVE_READ.with(&part.iter().flat_map(row).collect::<Vec<_>>()));
     }
-    Ok(())
+    Ok(tx.query_drop(text).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_get_the_change_number_that_others_get() {
+        assert!(MOVE.of(1).contains(&format!("LAST_INSERT_ID() << {}", ticks::SHIFT)), "{}", MOVE.of(1));
+    }
 }

@@ -18,6 +18,22 @@ impl Sql {
         self.text
     }
 
+    /// The text for a list with these numbers in it, each thing's one after the other: for what goes together with others in one
+    /// round trip, as prepared statements can't.
+    pub(super) fn with(self, numbers: &[i64]) -> String {
+        let each = self.unit.matches('?').count().max(1);
+        let text = self.of(numbers.len() / each);
+        let mut written = String::with_capacity(text.len() + numbers.len() * 20);
+        let mut numbers = numbers.iter();
+        for part in text.split_inclusive('?') {
+            written.push_str(part.trim_end_matches('?'));
+            if let Some(number) = numbers.next().filter(|_| part.ends_with('?')) {
+                written.push_str(&number.to_string());
+            }
+        }
+        written
+    }
+
     /// The text for a list of `n`.
     pub(super) fn of(self, n: usize) -> String {
         let mut list = String::with_capacity((self.unit.len() + self.between.len()) * n);
@@ -60,5 +76,12 @@ mod tests {
         let sql = Sql::registered("SELECT 1 WHERE 2 IN ({})", "?", ",");
         assert_eq!(sql.of(3), "SELECT 1 WHERE 2 IN (?,?,?)");
         assert_eq!([1, 2, 3, 5, 512].map(padded), [1, 2, 4, 8, 512]);
+    }
+
+    #[test]
+    fn numbers_take_the_places_of_marks() {
+        let sql = Sql::registered("INSERT INTO t VALUES {} ON DUPLICATE KEY UPDATE b = 1", "(?,? + 1)", ",");
+        let text = "INSERT INTO t VALUES (1,-2 + 1),(3,4 + 1) ON DUPLICATE KEY UPDATE b = 1";
+        assert_eq!(sql.with(&[1, -2, 3, 4]), text);
     }
 }

@@ -21,7 +21,7 @@ use super::error::{Done, Fail};
 use super::rows::int;
 
 /// Bits of a change number that tell changes of one transaction apart.
-const SHIFT: u32 = 18;
+pub(super) const SHIFT: u32 = 18;
 
 /// Change numbers for one transaction, each greater than the one before.
 #[derive(Debug)]
@@ -45,7 +45,8 @@ impl Numbers {
     }
 }
 
-const TAKE: &str = "INSERT INTO ticks () VALUES (); DELETE FROM ticks WHERE n = LAST_INSERT_ID()";
+/// Takes a number, which `LAST_INSERT_ID()` is for the statements behind it; `<< SHIFT` and a number below `1 << SHIFT` it is a change number.
+pub(super) const TAKE: &str = "INSERT INTO ticks () VALUES (); DELETE FROM ticks WHERE n = LAST_INSERT_ID()";
 
 /// Takes numbers, once every row that is to carry one is locked.
 pub(super) async fn take(conn: &mut impl Queryable) -> Done<Numbers> {

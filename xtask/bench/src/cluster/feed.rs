@@ -10,7 +10,7 @@ use gochat_core::model::{
 use gochat_core::ports::Upstream as _;
 use gochat_infra::kafka::{KafkaConfig, KafkaUpstream, Producer, TopicAdmin, Topics};
 use gochat_infra::runtime::metrics::Metrics;
-use gochat_proto::pb::events::v1::{Delivery, event::What};
+use gochat_proto::pb::events::v1::{Deliveries, event::What};
 use prost::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
@@ -21,9 +21,6 @@ use crate::load::{Tally, content};
 
 /// Sends given to the producer at once.
 const CHUNK: usize = 5_000;
-/// Longest wait for one answer of a broker.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// A conversation, and how many sends it has had.
 struct Chat {
     conversation: ConversationId,
@@ -37,8 +34,11 @@ pub(super) struct Feed {
     upstream: KafkaUpstream,
     gateway: GatewayId,
     back: BaseConsumer,
-    back_topic: String,
     next: usize,
+    /// What came back so far, and the next sequence of each conversation in it.
+    heard: u64,
+    tally: Tally,
+    expected: HashMap<u64, u64>,
 }
 
 impl Feed {
@@ -67,7 +67,11 @@ impl Feed {
             .set("group.id", &back_topic)
             .set("enable.auto.commit", "false")
             .create()?;
-        Ok(Self { chats, upstream, gateway, back, back_topic, next: 0 })
+        let mut partition = TopicPartitionList::new();
+        partition.add_partition_offset(&back_topic, 0, Offset::Beginning)?;
+        back.assign(&partition)?;
+        let (tally, expected) = (Tally::default(), HashMap::new());
+        Ok(Self { chats, upstream, gateway, back, next: 0, heard: 0, tally, expected })
     }
 
     /// Puts so many sends into the topic, of all chats in turn; returns when brokers have them.
@@ -102,53 +106,55 @@ impl Feed {
         })
     }
 
-    /// Records that came back so far.
-    pub(super) fn heard(&self) -> Result<i64> {
-        Ok(self.back.fetch_watermarks(&self.back_topic, 0, PATIENCE)?.1)
+    /// Reads what has come back since the last call. How many sends have been answered so far.
+    pub(super) fn heard(&mut self) -> Result<u64> {
+        while let Some(record) = self.back.poll(Duration::ZERO) {
+            let Deliveries { deliveries, .. } = Deliveries::decode(record?.payload().unwrap_or_default())?;
+            for delivery in deliveries {
+                if let Some(what) = delivery.event.and_then(|event| event.what) {
+                    judge(what, &mut self.tally, &mut self.expected, &mut self.heard)?;
+                }
+            }
+        }
+        Ok(self.heard)
     }
 
-    /// Reads all that came back: each send must be stored once, in the order of its conversation.
-    pub(super) fn check(&self) -> Result<Tally> {
-        let (mut tally, mut next) = (Tally::default(), HashMap::new());
-        let mut partition = TopicPartitionList::new();
-        partition.add_partition_offset(&self.back_topic, 0, Offset::Beginning)?;
-        self.back.assign(&partition)?;
-        let end = self.heard()?;
-        loop {
-            let record = self.back.poll(PATIENCE).context("the topic of the gateway ends too early")??;
-            let delivery = Delivery::decode(record.payload().unwrap_or_default())?;
-            match delivery.event.and_then(|event| event.what) {
-                Some(What::Stored(stored)) => {
-                    let message = stored.view.and_then(|view| view.message).context("a receipt's message")?;
-                    let next = next.entry(message.conversation_id).or_insert(1_u64);
-                    let index: u64 = message.client_msg_id.trim_start_matches("bench-").parse()?;
-                    if index != message.seq {
-                        tally.mismatched += 1;
-                        tally.note(|| format!("send {index} is stored as {}", message.seq));
-                    }
-                    match message.seq {
-                        seq if seq < *next => tally.doubled += 1,
-                        seq => {
-                            tally.missing += seq - *next;
-                            *next = seq + 1;
-                        }
-                    }
-                }
-                Some(What::Refused(refused)) => {
-                    tally.errors += 1;
-                    tally.note(|| refused.code);
-                }
-                _ => {}
-            }
-            if record.offset() + 1 >= end {
-                break;
-            }
-        }
+    /// What was wrong with all that came back: each send must be stored once, in the order of its conversation.
+    pub(super) fn check(mut self) -> Result<Tally> {
+        ensure!(self.heard()? > 0, "nothing came back");
         for chat in &self.chats {
-            let next = next.get(&chat.conversation.get()).copied().unwrap_or(1);
-            tally.missing += (chat.sent + 1).saturating_sub(next);
+            let next = self.expected.get(&chat.conversation.get()).copied().unwrap_or(1);
+            self.tally.missing += (chat.sent + 1).saturating_sub(next);
         }
-        ensure!(end > 0, "nothing came back");
-        Ok(tally)
+        Ok(self.tally)
     }
+}
+
+fn judge(what: What, tally: &mut Tally, expected: &mut HashMap<u64, u64>, heard: &mut u64) -> Result<()> {
+    match what {
+        What::Stored(stored) => {
+            *heard += 1;
+            let message = stored.view.and_then(|view| view.message).context("a receipt's message")?;
+            let next = expected.entry(message.conversation_id).or_insert(1_u64);
+            let index: u64 = message.client_msg_id.trim_start_matches("bench-").parse()?;
+            if index != message.seq {
+                tally.mismatched += 1;
+                tally.note(|| format!("send {index} is stored as {}", message.seq));
+            }
+            match message.seq {
+                seq if seq < *next => tally.doubled += 1,
+                seq => {
+                    tally.missing += seq - *next;
+                    *next = seq + 1;
+                }
+            }
+        }
+        What::Refused(refused) => {
+            *heard += 1;
+            tally.errors += 1;
+            tally.note(|| refused.code);
+        }
+        _ => {}
+    }
+    Ok(())
 }

@@ -15,7 +15,6 @@ use super::feed::Feed;
 use super::share::Share;
 use super::stage::Stage;
 use crate::cases::{Outcome, Verdict, grouped, median};
-use crate::load::Tally;
 use crate::machine::CpuTime;
 
 /// Of a core, for each im-logic.
@@ -46,16 +45,16 @@ fn measure(plan: Plan, stage: &mut Stage) -> Result<Outcome> {
         "| --- | --- | --- | --- |".into(),
     ];
     let count = if plan.quick { 20_000 } else { 100_000 };
-    // What comes back for a message, and caches warm.
+    // Caches warm.
     feed.fill(stage, 2_000)?;
-    let back = settled(&feed)? / 2_000;
+    settled(&mut feed)?;
     let (mut one, mut two) = (Vec::new(), Vec::new());
     for round in 1..=plan.rounds {
-        let both = stretch(stage, &mut feed, &BOTH, count, back)?;
+        let both = stretch(stage, &mut feed, &BOTH, count)?;
         let second = stage.cluster.node(BOTH[1])?;
         second.terminate()?;
         stage.runtime.block_on(second.ended_well())?;
-        let alone = stretch(stage, &mut feed, &BOTH[..1], count, back)?;
+        let alone = stretch(stage, &mut feed, &BOTH[..1], count)?;
         let Stage { cluster, runtime, .. } = stage;
         let second = cluster.node(BOTH[1])?;
         second.restart()?;
@@ -91,15 +90,11 @@ fn measure(plan: Plan, stage: &mut Stage) -> Result<Outcome> {
         checks: String::new(),
         details,
     }
-    .judged_by(&checked(&feed)?))
+    .judged_by(&feed.check().context("what came back")?))
 }
 
-fn checked(feed: &Feed) -> Result<Tally> {
-    feed.check().context("what came back")
-}
-
-/// Waits until nothing more comes back; how much that is in all.
-fn settled(feed: &Feed) -> Result<i64> {
+/// Waits until nothing more comes back.
+fn settled(feed: &mut Feed) -> Result<()> {
     let (mut last, mut since) = (feed.heard()?, Instant::now());
     while last == 0 || since.elapsed() < Duration::from_secs(2) {
         ensure!(since.elapsed() < PATIENCE, "nothing comes back");
@@ -109,7 +104,7 @@ fn settled(feed: &Feed) -> Result<i64> {
             (last, since) = (now, Instant::now());
         }
     }
-    Ok(last)
+    Ok(())
 }
 
 struct Stretch {
@@ -120,7 +115,7 @@ struct Stretch {
 }
 
 /// Lets `nodes`, which are all im-logic there are, take `count` sends that wait for them.
-fn stretch(stage: &mut Stage, feed: &mut Feed, nodes: &[&str], count: usize, back: i64) -> Result<Stretch> {
+fn stretch(stage: &mut Stage, feed: &mut Feed, nodes: &[&str], count: usize) -> Result<Stretch> {
     // A member that came or went is known to the group by then.
     feed.fill(stage, 2_000)?;
     settled(feed)?;
@@ -136,7 +131,7 @@ fn stretch(stage: &mut Stage, feed: &mut Feed, nodes: &[&str], count: usize, bac
     }
     filled?;
     let (begun, cpu) = (Instant::now(), CpuTime::of_all(&pids)?);
-    let all = count as i64 * back;
+    let all = count as u64;
     let (mut from, mut to) = (None, None);
     loop {
         let (heard, at) = (feed.heard()? - before, Instant::now());
@@ -156,5 +151,5 @@ fn stretch(stage: &mut Stage, feed: &mut Feed, nodes: &[&str], count: usize, bac
     drop(shares);
     let (from, to) = from.zip(to).context("the middle was passed")?;
     let seconds = (to.1 - from.1).as_secs_f64();
-    Ok(Stretch { rate: (to.0 - from.0) as f64 / back as f64 / seconds, cpu })
+    Ok(Stretch { rate: (to.0 - from.0) as f64 / seconds, cpu })
 }
