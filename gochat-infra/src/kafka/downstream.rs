@@ -197,15 +197,24 @@ impl Tail {
     }
 
     async fn hand_on(&mut self, records: Vec<Raw>) {
+        let batch = self.read(&records);
+        self.metrics.kafka.consumed.inc_by(records.len() as u64);
+        // A record holds many: each session has room for so much at once, and must get at it in between.
+        for part in batch.chunks(self.config.batch_records) {
+            self.deliver(part).await;
+        }
+    }
+
+    /// What is in records and can be read, but for repeats.
+    fn read(&self, records: &[Raw]) -> Vec<(Option<Mark>, Delivery)> {
         let kafka = &self.metrics.kafka;
-        let mut batch: Vec<Delivery> = Vec::with_capacity(records.len());
+        let mut batch = Vec::with_capacity(records.len());
         let mut marks = Marks::default();
-        let mut new = Vec::new();
         let skipped = |record: &Raw, reason: &str| {
             kafka.downstream_skipped.inc();
             error!(self.log, "a delivery can't be read"; "offset" => record.offset, "reason" => reason);
         };
-        for record in &records {
+        for record in records {
             let read = record
                 .value(SCHEMA)
                 .and_then(|bytes| wire::deliveries::read(bytes).map_err(|e| e.to_string()));
@@ -224,27 +233,26 @@ impl Tail {
                         continue;
                     }
                 };
-                if let Some(mark) = marks.of(&delivery) {
-                    if self.repeats.knows(&mark) || !marks.met.insert(mark) {
-                        kafka.repeats_dropped.inc();
-                        continue;
-                    }
-                    new.push(mark);
+                let mark = marks.of(&delivery);
+                if mark.is_some_and(|mark| self.repeats.knows(&mark) || !marks.met.insert(mark)) {
+                    kafka.repeats_dropped.inc();
+                    continue;
                 }
-                batch.push(delivery);
+                batch.push((mark, delivery));
             }
         }
-        let size = batch.len() as u64;
-        if size == 0 {
-            return;
-        }
+        batch
+    }
+
+    async fn deliver(&mut self, part: &[(Option<Mark>, Delivery)]) {
+        let kafka = &self.metrics.kafka;
         for attempt in 1..=TRIES {
-            match self.deliver.deliver(batch.clone()).await {
+            let deliveries = part.iter().map(|(_, delivery)| delivery.clone()).collect();
+            match self.deliver.deliver(deliveries).await {
                 Ok(()) => {
-                    debug!(self.log, "deliveries handed on"; "records" => records.len(), "deliveries" => size);
-                    kafka.consumed.inc_by(records.len() as u64);
+                    debug!(self.log, "deliveries handed on"; "deliveries" => part.len());
                     kafka.batches.inc();
-                    new.into_iter().for_each(|mark| self.repeats.remember(mark));
+                    part.iter().filter_map(|(mark, _)| *mark).for_each(|mark| self.repeats.remember(mark));
                     return;
                 }
                 Err(e) if e.retry() != Retry::Never && attempt < TRIES => {
@@ -252,8 +260,8 @@ impl Tail {
                     tokio::time::sleep(PAUSE * attempt).await;
                 }
                 Err(e) => {
-                    kafka.downstream_skipped.inc_by(size);
-                    error!(self.log, "deliveries were skipped"; "error" => %e, "deliveries" => size);
+                    kafka.downstream_skipped.inc_by(part.len() as u64);
+                    error!(self.log, "deliveries were skipped"; "error" => %e, "deliveries" => part.len());
                     return;
                 }
             }
