@@ -43,7 +43,9 @@ fn main() -> ExitCode {
             a_slow_partition_holds_up_no_other, one_that_cannot_go_on_stops_its_node;
         hand_over: what_a_dead_consumer_had_in_hand_goes_to_the_other, two_share_and_hand_over_in_order;
         letters: poison_is_put_aside_and_comes_back;
-        gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, many_go_whole_to_each_gateway, a_record_stays_small, one_that_is_gone_fails_nobody, one_that_lives_is_never_taken_for_gone,
+        gateways: nothing_from_before_and_all_after_ready, one_record_for_each_gateway, many_go_whole_to_each_gateway,
+            a_record_stays_small, a_large_record_reaches_the_hub_in_parts, one_that_is_gone_fails_nobody,
+            one_that_lives_is_never_taken_for_gone,
             repeats_are_dropped_and_poison_is_skipped, large_conversations_share_a_walk,
             one_that_shrinks_stays_behind_what_waits;
         hooks: those_away_are_notified_and_what_is_objected_to_goes, what_is_refused_holds_up_nobody_and_comes_back;

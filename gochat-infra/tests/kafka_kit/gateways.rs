@@ -194,6 +194,25 @@ pub(crate) async fn a_record_stays_small(servers: &'static Servers) {
     assert!(records.iter().flatten().map(number).eq(1..=10));
 }
 
+pub(crate) async fn a_large_record_reaches_the_hub_in_parts(servers: &'static Servers) {
+    let bench = servers.bench().await;
+    let here = Gateway::start(&bench, "gw").await;
+    let out = deliver(&bench, &table(&["gw"], &[]));
+    let most = bench.config.batch_records as u64;
+    out.deliver((1..=2 * most + 1).map(|n| message(n, Audience::Everyone)).collect())
+        .await
+        .expect("handed on");
+    here.hub.nth(2 * bench.config.batch_records).await;
+    assert!(here.hub.seen().iter().map(number).eq(1..=2 * most + 1));
+    let metrics = here.metrics.clone();
+    here.stop().await;
+    assert_eq!(
+        (metrics.kafka.consumed.get(), metrics.kafka.batches.get()),
+        (1, 3),
+        "one record, three parts"
+    );
+}
+
 /// The deliveries in the first `n` records of a gateway's topic.
 async fn in_records(bench: &Bench, name: &str, n: usize) -> Vec<Vec<Delivery>> {
     let records = letters::read(bench, &bench.topics.downstream(&gateway(name)), 0, n).await;
