@@ -159,7 +159,6 @@ fn conversation_of(delivery: &Delivery) -> Option<ConversationId> {
 }
 
 /// Where those are whom a batch names.
-#[derive(Default)]
 struct Whereabouts {
     routes: FxHashMap<UserId, Gateways>,
     /// All gateways, when something goes to all of them.
