@@ -25,7 +25,7 @@ const GONE_FOR: Duration = Duration::from_secs(5);
 /// Most gateways remembered as gone.
 const GONE_MAX: usize = 1_024;
 /// With at least so many users for each gateway, a list goes whole to all gateways. To ask where a user is costs Redis and
-/// us some microseconds; a gateway finds in a tenth of one that it has nobody of that name, and an id has four bytes or so.
+/// us some microseconds; a gateway finds in a tenth of one that it has nobody of that name, and an id has eight bytes.
 const WHOLE: usize = 64;
 /// A record for a gateway takes in no more once it has so many bytes: what a gateway has in hand at once stays small.
 const RECORD: usize = 256 << 10;

@@ -213,6 +213,9 @@ async fn settle(tx: &mut Tx<'_>, plan: &Plan<'_>) -> Done<()> {
     if plan.moved.is_empty() {
         return Ok(());
     }
+    if plan.moved.len() as u64 > ticks::CHANGES_MAX {
+        return Err(Fail::Corrupt("a transaction with too many changes".to_owned()));
+    }
     let mut text = ticks::TAKE.to_owned();
     let mut add = |sql: String| {
         text.push_str("; ");

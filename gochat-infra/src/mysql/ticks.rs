@@ -22,6 +22,8 @@ use super::rows::int;
 
 /// Bits of a change number that tell changes of one transaction apart.
 pub(super) const SHIFT: u32 = 18;
+/// Most changes of one transaction.
+pub(super) const CHANGES_MAX: u64 = 1 << SHIFT;
 
 /// Change numbers for one transaction, each greater than the one before.
 #[derive(Debug)]
@@ -33,7 +35,7 @@ pub(super) struct Numbers {
 impl Numbers {
     fn new(tick: u64) -> Self {
         let next = tick << SHIFT;
-        Self { next, end: next + (1 << SHIFT) }
+        Self { next, end: next + CHANGES_MAX }
     }
 
     pub(super) fn next(&mut self) -> Done<i64> {
@@ -45,7 +47,8 @@ impl Numbers {
     }
 }
 
-/// Takes a number, which `LAST_INSERT_ID()` is for the statements behind it; `<< SHIFT` and a number below `1 << SHIFT` it is a change number.
+/// Takes a number, which `LAST_INSERT_ID()` is for the statements behind it: shifted by [`SHIFT`], with less than
+/// [`CHANGES_MAX`] added, it is a change number.
 pub(super) const TAKE: &str = "INSERT INTO ticks () VALUES (); DELETE FROM ticks WHERE n = LAST_INSERT_ID()";
 
 /// Takes numbers, once every row that is to carry one is locked.

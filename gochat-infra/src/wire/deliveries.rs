@@ -10,7 +10,7 @@ use prost::Message as _;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use rustc_hash::FxHashMap;
 
-use super::events::delivery;
+use super::events::{delivery, without_audience};
 use super::{Malformed, Wire as _, ids, numbers};
 
 /// Fields of `Deliveries`.
@@ -65,9 +65,7 @@ fn part(audience: Option<pb::Audience>) -> Vec<u8> {
 /// The bytes of a delivery but for its audience.
 #[must_use]
 pub fn event_part(delivery: &Delivery) -> Vec<u8> {
-    let nobody =
-        Delivery { event: delivery.event.clone(), audience: Audience::Everyone, except: delivery.except };
-    pb::Delivery { audience: None, ..nobody.to_pb() }.encode_to_vec()
+    without_audience(delivery).encode_to_vec()
 }
 
 /// A record's value in the making.

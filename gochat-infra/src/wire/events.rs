@@ -229,17 +229,22 @@ impl Wire for Delivery {
     type Pb = pb::Delivery;
 
     fn to_pb(&self) -> pb::Delivery {
-        pb::Delivery {
-            event: Some(self.event.to_pb()),
-            audience: Some(self.audience.to_pb()),
-            except_session_id: number(self.except.map(|(_, session)| session)),
-            except_user_id: number(self.except.map(|(user, _)| user)),
-        }
+        pb::Delivery { audience: Some(self.audience.to_pb()), ..without_audience(self) }
     }
 
     fn from_pb(mut pb: pb::Delivery) -> Result<Self, Malformed> {
         let audience = nested(pb.audience.take(), "delivery.audience")?;
         delivery(pb, audience)
+    }
+}
+
+/// A delivery but for whom it goes to.
+pub(super) fn without_audience(delivery: &Delivery) -> pb::Delivery {
+    pb::Delivery {
+        event: Some(delivery.event.to_pb()),
+        audience: None,
+        except_session_id: number(delivery.except.map(|(_, session)| session)),
+        except_user_id: number(delivery.except.map(|(user, _)| user)),
     }
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn run(bench: &Bench, variant: Variant) -> anyhow::Result<Outcome> {
     let paths = (0..members).map(|_| "/ws?room=1".to_owned()).collect();
     let lanes = Lanes::open(server.at, &[LaneSpec { conversation: "7296349123456789504".into(), paths }])?;
     let mut bare = Side { server, lanes };
-    let rounds = Rounds::measure(bench, variant.name, pace, &mut gochat, &mut bare)?;
+    let rounds = Rounds::measure(bench, variant.name, pace, 1, &mut gochat, &mut bare)?;
     let ratio = rounds.ratio(|sample| sample.deliveries);
     let mut details = rounds.details();
     let (ours, its) = (bytes, bare.lanes.frame_bytes());

@@ -16,7 +16,7 @@ const TURNS: u32 = 10;
 pub(crate) fn windowed(bench: &Bench) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let (mut gochat, mut bare) = sides(bench, folder.path())?;
-    let rounds = Rounds::measure(bench, "pairs", Pace::Window(WINDOW), &mut gochat, &mut bare)?;
+    let rounds = Rounds::measure(bench, "pairs", Pace::Window(WINDOW), 1, &mut gochat, &mut bare)?;
     let (ratio, rate) = (rounds.ratio(|sample| sample.messages), rounds.gochat(|sample| sample.messages));
     let verdict = match bench.both_cores {
         false => Verdict::at_least(rate, 25_000.0, 60_000.0),
@@ -41,7 +41,7 @@ pub(crate) fn windowed(bench: &Bench) -> anyhow::Result<Outcome> {
 pub(crate) fn paced(bench: &Bench) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
     let (mut gochat, mut bare) = sides(bench, folder.path())?;
-    let rounds = Rounds::in_turns(TURNS, bench, "pairs-paced", Pace::Rate(RATE), &mut gochat, &mut bare)?;
+    let rounds = Rounds::measure(bench, "pairs-paced", Pace::Rate(RATE), TURNS, &mut gochat, &mut bare)?;
     let p50 = |sample: &Sample| millis(sample.delivered.value_at_quantile(0.5));
     let p99 = |sample: &Sample| millis(sample.delivered.value_at_quantile(0.99));
     let ratio = rounds.ratio(p50);

@@ -18,23 +18,13 @@ pub(crate) struct Rounds {
 }
 
 impl Rounds {
+    /// In each round the two take turns, `turns` each: more than one for what is so short that the machine's own ups and
+    /// downs, which last for seconds, would tell more than the servers.
     pub(crate) fn measure(
         bench: &Bench,
         name: &str,
         pace: Pace,
-        gochat: &mut Option<Side>,
-        bare: &mut Side,
-    ) -> anyhow::Result<Self> {
-        Self::in_turns(1, bench, name, pace, gochat, bare)
-    }
-
-    /// Rounds in which the two take turns: for what is so short that the machine's own ups and downs, which last for seconds,
-    /// would tell more than the servers.
-    pub(crate) fn in_turns(
         turns: u32,
-        bench: &Bench,
-        name: &str,
-        pace: Pace,
         gochat: &mut Option<Side>,
         bare: &mut Side,
     ) -> anyhow::Result<Self> {

@@ -75,22 +75,21 @@ fn one(plan: Plan, stage: &mut Stage, size: Size, users: &[Login]) -> Result<Out
         );
     }
     let mut tally = Tally::default();
-    let (mut ours, mut its) = (Vec::new(), Vec::new());
+    let mut rates: Vec<(f64, f64)> = Vec::new();
     for window in size.windows {
-        (ours, its) = (Vec::new(), Vec::new());
+        rates.clear();
         let pace = Pace::Window(*window);
         for round in 1..=plan.rounds {
-            let sample = bare.run(pace, plan.warm / 2, plan.measure, &[server.pid()])?;
-            its.push(sample.deliveries);
-            tally.add(&sample.tally);
+            let plain = bare.run(pace, plan.warm / 2, plan.measure, &[server.pid()])?;
+            tally.add(&plain.tally);
             let sample = lanes.run(pace, plan.warm, plan.measure, &pids)?;
-            ours.push(sample.deliveries);
             tally.add(&sample.tally);
+            rates.push((sample.deliveries, plain.deliveries));
             details.push(format!(
                 "| {window} | {round} | {} | {} | {:.0} % | {:.1} | {:.1} / {:.1} | {:.0} % of a core | {:.0} % |",
-                grouped(its[round - 1]),
+                grouped(plain.deliveries),
                 grouped(sample.deliveries),
-                sample.deliveries / its[round - 1] * 100.0,
+                sample.deliveries / plain.deliveries * 100.0,
                 sample.messages,
                 millis(sample.delivered.value_at_quantile(0.5)),
                 millis(sample.delivered.value_at_quantile(0.99)),
@@ -99,13 +98,13 @@ fn one(plan: Plan, stage: &mut Stage, size: Size, users: &[Login]) -> Result<Out
             ));
         }
     }
-    let ratio = median(ours.iter().zip(&its).map(|(ours, bare)| ours / bare));
-    let mid = |values: &[f64]| grouped(median(values.iter().copied()));
+    let mid = |value: fn(&(f64, f64)) -> f64| median(rates.iter().map(value));
+    let ratio = mid(|(ours, bare)| ours / bare);
     Ok(Outcome {
         name: size.name,
         what: size.what,
-        reached: format!("{}/s = {:.0} %", mid(&ours), ratio * 100.0),
-        bare: format!("{}/s", mid(&its)),
+        reached: format!("{}/s = {:.0} %", grouped(mid(|(ours, _)| *ours)), ratio * 100.0),
+        bare: format!("{}/s", grouped(mid(|(_, bare)| *bare))),
         others: "the bare broadcaster: one epoll loop, stores nothing; as many outstanding",
         must: "40 %",
         aim: "70 %",
