@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use gochat_core::model::{
-    ClientMsgId, ConversationId, Event, GatewayId, MessageBody, Origin, ReplyTo, SendCommand, SessionId,
-    UserId,
+    ClientMsgId, ConversationId, Event, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand,
+    SessionId, UserId,
 };
 use gochat_core::ports::{Ports, SessionRecord};
 use gochat_core::send::Pipeline;
@@ -57,10 +57,11 @@ async fn main() -> anyhow::Result<()> {
         at: ports.clock.now(),
     });
     let say = |sender: UserId, text| {
+        let id = MessageId::new(ports.ids.next_id()).expect("ids are in range");
         let client_msg_id = ClientMsgId::new(&ports.ids.next_id().to_string()).expect("digits are fine");
         let origin = Origin { gateway: here.clone(), session: None, reply: ReplyTo::Nobody, tag: None };
         let (conversation, body) = (ConversationId::WORLD, MessageBody::text(text));
-        SendCommand { conversation, sender, guest: false, client_msg_id, body, origin }
+        SendCommand { id, conversation, sender, guest: false, client_msg_id, body, origin }
     };
     // One batch: one fsync, however many messages.
     pipeline.process(&[say(ann.user.id, "is anybody here?"), say(bob.user.id, "I am")]).await?;

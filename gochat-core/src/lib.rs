@@ -18,7 +18,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use gochat_core::model::{ClientMsgId, Event, GatewayId, MessageBody, Origin, ReplyTo, SendCommand};
+//! use gochat_core::model::{ClientMsgId, Event, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand};
 //! use gochat_core::send::Pipeline;
 //! use gochat_core::service::{HistoryQuery, Registration};
 //! use gochat_core::testing::TestKit;
@@ -40,6 +40,7 @@
 //!
 //! // Every message goes through the pipeline: stored first, then told.
 //! let send = SendCommand {
+//!     id: MessageId::new(kit.ports.ids.next_id()).expect("ids are in range"),
 //!     conversation,
 //!     sender: alice.user,
 //!     guest: false,

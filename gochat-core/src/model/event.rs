@@ -135,7 +135,8 @@ pub struct MessageView {
 pub struct StoredReceipt {
     /// The stored message, its sender, its sequence.
     pub view: MessageView,
-    /// A repeated send: this is the first one's receipt.
+    /// A repeated send: this is the first one's receipt. Repeats are the client's; what the system itself does again after a
+    /// failure is the same send.
     pub repeated: bool,
 }
 

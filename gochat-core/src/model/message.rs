@@ -178,6 +178,10 @@ pub struct NewMessage {
 /// A client's wish to send, as a gateway hands it to the pipeline.
 #[derive(Debug, Clone)]
 pub struct SendCommand {
+    /// What the message will be called, if it is stored: unique, from the gateway's [`IdGenerator`](crate::ports::IdGenerator).
+    /// The pipeline may process a send several times, after a failure or a crash; by this it knows the message that it stored
+    /// for this very send from one that the client had sent before under the same `client_msg_id`.
+    pub id: MessageId,
     /// Where to.
     pub conversation: ConversationId,
     /// Who; checked by the gateway against the token.

@@ -270,7 +270,7 @@ impl Pipeline {
                 seq
             });
             let members_version = batch.access_of(command).map(|a| a.version).unwrap_or_default();
-            new.push(NewMessage { message: self.message(command, seq, now), members_version });
+            new.push(NewMessage { message: Self::message(command, seq, now), members_version });
         }
         let mut freshness = Freshness::Cached;
         let mut heads: HashMap<ConversationId, Seq> = HashMap::new();
@@ -303,11 +303,9 @@ impl Pipeline {
         Ok(freshness)
     }
 
-    fn message(&self, command: &SendCommand, seq: Seq, now: Timestamp) -> Arc<Message> {
-        // An id generator never answers 0: its port says so.
-        let id = crate::model::MessageId::new(self.ports.ids.next_id()).expect("ids are from 2 to 2^63 - 1");
+    fn message(command: &SendCommand, seq: Seq, now: Timestamp) -> Arc<Message> {
         Arc::new(Message {
-            id,
+            id: command.id,
             conversation: command.conversation,
             seq,
             sender: command.sender,

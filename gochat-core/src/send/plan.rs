@@ -49,10 +49,9 @@ pub(super) fn plan(
     sender: Option<&Arc<User>>,
     out: &mut Vec<Delivery>,
 ) {
-    let (message, deliver, repeated) = match outcome {
-        Outcome::Stored(message) => (message, true, false),
-        Outcome::Repeated(message) => (message, true, true),
-        Outcome::Delivered(message) => (message, false, true),
+    let (message, deliver) = match outcome {
+        Outcome::Stored(message) | Outcome::Repeated(message) => (message, true),
+        Outcome::Delivered(message) => (message, false),
         Outcome::Refused(code) => {
             let event = Event::Refused {
                 conversation: command.conversation,
@@ -68,6 +67,8 @@ pub(super) fn plan(
         let except = command.origin.session.map(|session| (command.sender, session));
         out.push(Delivery { event: Event::NewMessage(view.clone()), audience, except });
     }
+    // By its id: that a send was stored by an earlier attempt of our own is no news to the client.
+    let repeated = message.id != command.id;
     let event = Event::Stored(StoredReceipt { view, repeated });
     out.push(Delivery { event, audience: Audience::Origin(command.origin.clone()), except: None });
 }

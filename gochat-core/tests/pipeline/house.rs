@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use gochat_core::model::{
     Audience, ClientMsgId, ConversationId, ConversationKind, Delivery, Event, GatewayId, Message,
-    MessageBody, MessageKey, Origin, PageLimit, ReplyTo, SendCommand, Seq, SessionId, User, UserId, Username,
+    MessageBody, MessageId, MessageKey, Origin, PageLimit, ReplyTo, SendCommand, Seq, SessionId, User,
+    UserId, Username,
 };
 use gochat_core::ports::{
     AddMembersWrite, ConversationStore, Deliver, Directory, GroupStore, MemberPatch, MessageStore, NewGroup,
@@ -207,11 +208,12 @@ pub(crate) fn key(send: &SendCommand) -> MessageKey {
     }
 }
 
-/// A send whose text is its client's id. Every one has an origin of its own.
+/// A send whose text is its client's id. Every one has an origin and an id of its own.
 pub(crate) fn send(conversation: ConversationId, sender: UserId, client: &str) -> SendCommand {
     use std::sync::atomic::{AtomicU64, Ordering};
-    static SESSIONS: AtomicU64 = AtomicU64::new(1);
-    let session = SessionId::new(SESSIONS.fetch_add(1, Ordering::Relaxed)).expect("in range");
+    static SENT: AtomicU64 = AtomicU64::new(1);
+    let n = SENT.fetch_add(1, Ordering::Relaxed);
+    let session = SessionId::new(n).expect("in range");
     let origin = Origin {
         gateway: GatewayId::new("test").expect("a good name"),
         session: Some(session),
@@ -219,6 +221,7 @@ pub(crate) fn send(conversation: ConversationId, sender: UserId, client: &str) -
         tag: None,
     };
     SendCommand {
+        id: MessageId::new(1 << 32 | n).expect("in range"),
         conversation,
         sender,
         guest: false,

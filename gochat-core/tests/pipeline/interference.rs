@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use gochat_core::model::{SendCommand, Seq};
+use gochat_core::model::{Delivery, Event, SendCommand, Seq};
 use gochat_core::ports::ErrorKind;
 use slog::{Drain, Level, Logger, OwnedKVList, Record, o};
 
@@ -151,10 +151,38 @@ async fn a_repeat_that_is_remembered_is_not_delivered_again() {
     let batch = sends(&house, 0, 2);
     house.process(&batch).await;
     let before = house.kit.deliver.seen().len();
+    house.process(&sends(&house, 0, 2)).await;
+    assert_eq!(receipts(&house, before), [true, true], "nothing but receipts");
+}
+
+#[tokio::test]
+async fn what_the_system_does_again_is_no_repeat_of_the_clients() {
+    let house = House::new().await;
+    let batch = sends(&house, 0, 2);
+    // Stored, and the process dies before anybody is told.
+    house.faults.fail_all("deliver.deliver");
+    house.pipeline().process(&batch).await.expect_err("it dies");
+    house.faults.reset();
     house.process(&batch).await;
-    let new = house.kit.deliver.seen().split_off(before);
-    assert_eq!(new.len(), 2);
-    assert!(new.iter().all(|d| matches!(d.event, gochat_core::model::Event::Stored(ref r) if r.repeated)));
+    let new = |deliveries: Vec<Delivery>| {
+        deliveries.into_iter().filter(|d| matches!(d.event, Event::NewMessage(_))).count()
+    };
+    assert_eq!(new(house.kit.deliver.seen()), 2, "delivered again, since nobody knows whether they were");
+    assert_eq!(receipts(&house, 0), [false, false]);
+    // And once more by what is remembered, as when an offset was not committed.
+    let before = house.kit.deliver.seen().len();
+    house.process(&batch).await;
+    assert_eq!(receipts(&house, before), [false, false]);
+}
+
+/// Whether the receipts that were sent say that the message was sent before.
+fn receipts(house: &House, after: usize) -> Vec<bool> {
+    let told = house.kit.deliver.seen().split_off(after);
+    let repeated = |d: Delivery| match d.event {
+        Event::Stored(receipt) => Some(receipt.repeated),
+        _ => None,
+    };
+    told.into_iter().filter_map(repeated).collect()
 }
 
 /// Some of a batch was stored by a process that died before it delivered; the batch comes back in another company.

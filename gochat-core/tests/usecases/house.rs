@@ -101,6 +101,7 @@ impl House {
     pub(crate) async fn say(&self, who: &Caller, conversation: ConversationId, text: &str) -> Message {
         let n = self.sent.fetch_add(1, Ordering::Relaxed);
         let command = SendCommand {
+            id: MessageId::new(self.kit.ports.ids.next_id()).expect("in range"),
             conversation,
             sender: who.user,
             guest: who.guest,

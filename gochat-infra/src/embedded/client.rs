@@ -7,8 +7,8 @@ use std::time::Duration;
 use gochat_core::Error;
 use gochat_core::error::Code;
 use gochat_core::model::{
-    Caller, ClientMsgId, ConversationId, ConversationView, LoginGrant, MessageBody, MessageView, Origin,
-    ReadState, ReplyTo, RequestId, SendCommand, Seq, User, UserId,
+    Caller, ClientMsgId, ConversationId, ConversationView, LoginGrant, MessageBody, MessageId, MessageView,
+    Origin, ReadState, ReplyTo, RequestId, SendCommand, Seq, User, UserId,
 };
 use gochat_core::ports::{ErrorKind, Retry, StoreError, Upstream};
 use gochat_core::send::validate;
@@ -146,7 +146,9 @@ impl Client {
         body: MessageBody,
     ) -> Result<MessageView, Error> {
         validate(&body, self.chat.settings())?;
-        let request = RequestId::new(self.chat.ports().ids.next_id()).expect("ids are from 2 to 2^63 - 1");
+        let ids = &self.chat.ports().ids;
+        let message = MessageId::new(ids.next_id()).expect("ids are from 2 to 2^63 - 1");
+        let request = RequestId::new(ids.next_id()).expect("ids are from 2 to 2^63 - 1");
         let hub = self.chat.hub();
         let mut waiter = hub.waiters().register(request);
         let origin = Origin {
@@ -156,6 +158,7 @@ impl Client {
             tag: None,
         };
         let command = SendCommand {
+            id: message,
             conversation: to,
             sender: self.caller.user,
             guest: self.caller.guest,

@@ -175,6 +175,7 @@ impl Wire for SendCommand {
 
     fn to_pb(&self) -> events::SendCommand {
         events::SendCommand {
+            message_id: self.id.get(),
             conversation_id: self.conversation.get(),
             sender_id: self.sender.get(),
             guest: self.guest,
@@ -186,6 +187,7 @@ impl Wire for SendCommand {
 
     fn from_pb(pb: events::SendCommand) -> Result<Self, Malformed> {
         Ok(Self {
+            id: id(pb.message_id, "send.message_id")?,
             conversation: id(pb.conversation_id, "send.conversation_id")?,
             sender: id(pb.sender_id, "send.sender_id")?,
             guest: pb.guest,

@@ -145,9 +145,9 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn sends()(conversation in id_of(), sender in id_of(), guest: bool, client_msg_id in client_ids(),
+    fn sends()(id in id_of(), conversation in id_of(), sender in id_of(), guest: bool, client_msg_id in client_ids(),
                body in bodies(), origin in origins()) -> SendCommand {
-        SendCommand { conversation, sender, guest, client_msg_id, body, origin }
+        SendCommand { id, conversation, sender, guest, client_msg_id, body, origin }
     }
 }
 

@@ -52,7 +52,8 @@ impl Play {
             Origin { gateway: gateway(), session: None, reply: ReplyTo::Nobody, tag: Some("1".into()) };
         let client_msg_id = ClientMsgId::new(&format!("m{n}")).expect("an id");
         let (sender, guest) = (who.user, who.guest);
-        let command = SendCommand { conversation, sender, guest, client_msg_id, body, origin };
+        let id = MessageId::new(self.kit.ports.ids.next_id()).expect("an id");
+        let command = SendCommand { id, conversation, sender, guest, client_msg_id, body, origin };
         assert_eq!(self.pipeline.process(&[command]).await.expect("ports").stored, 1);
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gochat_core::model::{
-    ClientMsgId, ConversationId, GatewayId, MessageBody, Origin, ReplyTo, SendCommand, UserId,
+    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand, UserId,
 };
 use gochat_core::ports::{Result, Upstream as _};
 use gochat_infra::kafka::{
@@ -172,7 +172,9 @@ pub(crate) fn gateway(name: &str) -> GatewayId {
 }
 
 pub(crate) fn send(conversation: u64, n: u64) -> SendCommand {
+    static SENT: AtomicU64 = AtomicU64::new(1 << 40);
     SendCommand {
+        id: MessageId::new(SENT.fetch_add(1, Ordering::Relaxed)).expect("in range"),
         conversation: room(conversation),
         sender: user(2),
         guest: false,

@@ -3,12 +3,14 @@
 use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 
 use super::fixture::all_at_once;
 use crate::model::{
-    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageKey, Origin, ReplyTo, SendCommand, UserId,
+    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, MessageKey, Origin, ReplyTo, SendCommand,
+    UserId,
 };
 use crate::ports::Upstream;
 
@@ -36,7 +38,9 @@ pub trait Downstream: Debug + Send {
 }
 
 fn send(conversation: u64, sender: u64, client: u64) -> SendCommand {
+    static SENT: AtomicU64 = AtomicU64::new(1 << 40);
     SendCommand {
+        id: MessageId::new(SENT.fetch_add(1, Ordering::Relaxed)).expect("in range"),
         conversation: ConversationId::new(conversation).expect("in range"),
         sender: UserId::new(sender).expect("in range"),
         guest: false,

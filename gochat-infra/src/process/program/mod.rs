@@ -20,6 +20,9 @@ use signals::{Cause, Signals};
 
 pub use live::{SharedText, SharedTexts};
 
+/// How long a program waits for calls that block when all else has ended.
+const BLOCKED_CALLS: Duration = Duration::from_secs(2);
+
 /// A program: what is its own among the things that all do.
 pub trait Program: Sized {
     /// What it is called.
@@ -122,7 +125,12 @@ fn run<P: Program>(cli: &Cli<P::Own>) -> anyhow::Result<()> {
             drop(small);
             let load = |shared| load_with(shared).and_then(|new| check::<P>(&new).map(|()| new));
             let effective = load(text.clone())?;
-            return runtime(&effective.config)?.block_on(serve::<P>(effective, text, &load));
+            let runtime = runtime(&effective.config)?;
+            let ended = runtime.block_on(serve::<P>(effective, text, &load));
+            // Every task has ended, or the log names it. A call that blocks, such as leaving a group whose brokers are silent,
+            // would be waited for without a limit.
+            runtime.shutdown_timeout(BLOCKED_CALLS);
+            return ended;
         }
     }
     Ok(())

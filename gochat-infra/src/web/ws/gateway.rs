@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use gochat_core::Settings;
-use gochat_core::model::{Caller, SessionId};
+use gochat_core::model::{Caller, MessageId, SessionId};
 use gochat_core::ports::{Clock, IdGenerator, Upstream};
 use gochat_core::service::Services;
 use slog::Logger;
@@ -135,6 +135,11 @@ impl Gateway {
     /// The name of a new session.
     pub(super) fn new_session_id(&self) -> SessionId {
         SessionId::new(self.ids.next_id()).expect("ids are from 2 to 2^63 - 1")
+    }
+
+    /// The name of a message that is to be sent.
+    pub(super) fn message_id(&self) -> MessageId {
+        MessageId::new(self.ids.next_id()).expect("ids are from 2 to 2^63 - 1")
     }
 
     /// Whether this node is on its way out and takes no new sessions.

@@ -156,8 +156,8 @@ impl<'a> Intake<'a> {
             reply: ReplyTo::Session(info.session),
             tag: frame.id.map(|raw| Arc::from(raw.get())),
         };
-        let command =
-            SendCommand { conversation, sender: info.user, guest: info.guest, client_msg_id, body, origin };
+        let (id, sender, guest) = (self.gateway.message_id(), info.user, info.guest);
+        let command = SendCommand { id, conversation, sender, guest, client_msg_id, body, origin };
         match self.steps.last_mut() {
             Some(Step::Sends(sends)) => sends.push(command),
             _ => self.steps.push(Step::Sends(vec![command])),

@@ -48,7 +48,7 @@ async fn serve(mut args: impl Iterator<Item = String>) -> Result<ExitCode> {
     }
     let programs = programs.context("--programs names the folder of im-gateway and the others")?;
     let programs = programs.canonicalize().with_context(|| programs.display().to_string())?;
-    let cluster = Cluster::start(sizes, programs, &extra).await?;
+    let mut cluster = Cluster::start(sizes, programs, &extra).await?;
     println!("GoChat is at {}", cluster.urls().join(" and "));
     let outcome = match command.split_first() {
         Some((program, args)) => {
@@ -68,6 +68,9 @@ async fn serve(mut args: impl Iterator<Item = String>) -> Result<ExitCode> {
             ExitCode::SUCCESS
         }
     };
+    if outcome != ExitCode::SUCCESS {
+        eprintln!("{}", cluster.last_words()?);
+    }
     cluster.stop().await?;
     Ok(outcome)
 }

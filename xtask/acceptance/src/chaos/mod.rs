@@ -48,6 +48,8 @@ pub struct Summary {
     pub reconnects: usize,
     pub holes: usize,
     pub seen: usize,
+    /// Processes that ended of a fault of their own and were started again.
+    pub fallen: usize,
 }
 
 /// Runs the plan, then waits until the system has healed, and checks everything that was promised.
@@ -80,11 +82,13 @@ pub async fn run(plan: &Plan, cluster: &mut Cluster, servers: &Servers) -> Resul
     let people: Vec<_> = people.collect();
     drop(drained);
     let probes = probe(&users, &history, phases.clone(), start);
+    let mut fallen = 0;
     let orders = async {
         for fault in &plan.faults {
             println!("{:>6.1} s  {fault}", start.elapsed().as_secs_f64());
             fault.happen(cluster, servers).await.with_context(|| fault.to_string())?;
             tokio::time::sleep(plan.rest).await;
+            fallen += cluster.look_after().await.with_context(|| format!("after this: {fault}"))?;
         }
         println!("{:>6.1} s  no more faults, nobody sends any more", start.elapsed().as_secs_f64());
         phase.send_replace(Phase::Finish);
@@ -98,7 +102,7 @@ pub async fn run(plan: &Plan, cluster: &mut Cluster, servers: &Servers) -> Resul
 
     history.probes = probes;
     let mut summary =
-        Summary { sent: 0, accepted: 0, stored: 0, repeated: 0, reconnects: 0, holes: 0, seen: 0 };
+        Summary { sent: 0, accepted: 0, stored: 0, repeated: 0, reconnects: 0, holes: 0, seen: 0, fallen };
     for person in people {
         summary.reconnects += person.sessions.len().saturating_sub(1);
         summary.holes += person.holes;
@@ -125,11 +129,10 @@ pub async fn run(plan: &Plan, cluster: &mut Cluster, servers: &Servers) -> Resul
     }
     let rooms: Vec<String> = history.members.keys().cloned().collect();
     for room in rooms {
-        for user in users.iter().filter(|user| history.members[&room].contains(&user.id)).collect::<Vec<_>>()
-        {
-            history.read_end(user, &room, 0).await?;
-        }
+        let members = users.iter().filter(|user| history.members[&room].contains(&user.id));
+        history.read_ends(&members.collect::<Vec<_>>(), &room, 0).await?;
     }
+    println!("{:>6.1} s  history is read", start.elapsed().as_secs_f64());
     ensure!(summary.stored > plan.clients, "there was load: {summary:?}");
     history.check()?;
     Ok(summary)

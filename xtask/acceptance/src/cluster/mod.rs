@@ -32,8 +32,8 @@ const KAFKA_LINKS: &str = "KAFKA_LINKS";
 /// The one that comes by it.
 const SPLIT: &str = "im-gateway-1";
 
-/// Lines of each process that [`Cluster::last_words`] shows.
-const LAST_LINES: usize = 25;
+/// The last words of a program that ends of a fault of its own.
+const OWN_FAULT: &str = "stopped by a fault of its own; the log names it";
 
 /// How many of each service.
 #[derive(Debug, Clone, Copy)]
@@ -208,19 +208,27 @@ impl Cluster {
     /// # Errors
     /// Their outputs can't be read.
     pub fn last_words(&mut self) -> Result<String> {
-        let mut text = String::new();
-        for (name, node) in &mut self.nodes {
-            let state = node.ended()?.map_or_else(|| "runs".to_owned(), |status| format!("ended: {status}"));
-            let said = node.said()?;
-            let lines: Vec<&str> = said.lines().collect();
-            let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
-            text.push_str(&format!(
-                "==> {name} ({state}), its last of {} lines\n{}\n",
-                lines.len(),
-                last.join("\n")
-            ));
+        let words = self.nodes.values_mut().map(Node::last_words);
+        Ok(words.collect::<Result<Vec<_>>>()?.join("\n\n"))
+    }
+
+    /// Starts again those that have ended of a fault that they know of, and named: what looks after services does so, and they
+    /// count on it. How many there were; each says why on our output.
+    ///
+    /// # Errors
+    /// One ended in another way, such as by a signal, or does not come up again: with what it said.
+    pub async fn look_after(&mut self) -> Result<usize> {
+        let mut fallen = 0;
+        for node in self.nodes.values_mut() {
+            let Some(status) = node.ended()? else { continue };
+            let words = node.last_words()?;
+            ensure!(status.code() == Some(1) && words.ends_with(OWN_FAULT), "it crashed: {words}");
+            println!("started again: {words}");
+            node.restart()?;
+            node.ready().await?;
+            fallen += 1;
         }
-        Ok(text)
+        Ok(fallen)
     }
 
     /// Asks all to end, gateways first, and waits for it.

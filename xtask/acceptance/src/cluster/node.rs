@@ -14,6 +14,8 @@ use super::link::{Link, Links};
 
 /// Longest time to come up, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Lines of what it said that tell how a process came to its end.
+const LAST_LINES: usize = 15;
 
 /// How processes of one cluster are started.
 #[derive(Debug, Clone)]
@@ -116,6 +118,18 @@ impl Node {
         Ok(String::from_utf8_lossy(&all[from..]).into_owned())
     }
 
+    /// How it is, and what it said last.
+    ///
+    /// # Errors
+    /// Its output can't be read.
+    pub fn last_words(&mut self) -> Result<String> {
+        let state = self.ended()?.map_or_else(|| "runs".to_owned(), |status| format!("ended: {status}"));
+        let said = self.said()?;
+        let lines: Vec<&str> = said.lines().collect();
+        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+        Ok(format!("{} ({state}), its last of {} lines\n{last}", self.name, lines.len()))
+    }
+
     /// Waits until it says that it is up.
     ///
     /// # Errors
@@ -195,10 +209,9 @@ impl Node {
     /// # Errors
     /// It does not end within a minute, or with a failure.
     pub async fn ended_well(&mut self) -> Result<()> {
-        let status = tokio::time::timeout(PATIENCE, self.child.wait())
-            .await
-            .with_context(|| format!("{} does not end:\n{}", self.name, self.said().unwrap_or_default()))??;
-        ensure!(status.success(), "{} ended with {status}:\n{}", self.name, self.said()?);
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let well = ended.is_ok_and(|status| status.is_ok_and(|status| status.success()));
+        ensure!(well, "asked to end: {}", self.last_words()?);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, bail};
+use futures_util::future::try_join_all;
 use serde_json::Value;
 
 use super::{Count, History, Probe, Seen, Sent, Session};
@@ -86,19 +87,22 @@ impl History {
 
     /// Reads the end state as `user` sees it: the history of a conversation and its unread count.
     pub async fn read_end(&mut self, user: &User, conversation: &str, joined: i64) -> Result<()> {
-        let mut messages = Vec::new();
-        for message in user.whole_history(conversation).await? {
-            messages.push(Seen::of(&message)?);
-        }
-        self.stored.insert((user.id.clone(), conversation.to_owned()), messages);
-        let unread = user.unread(conversation).await?;
-        self.counts.push(Count {
-            user: user.id.clone(),
-            conversation: conversation.to_owned(),
-            unread,
-            read: 0,
-            joined,
+        self.read_ends(&[user], conversation, joined).await
+    }
+
+    /// The same for several, who read at once.
+    pub async fn read_ends(&mut self, users: &[&User], conversation: &str, joined: i64) -> Result<()> {
+        let read = users.iter().map(|user| async move {
+            let history = user.whole_history(conversation).await?;
+            let messages: Vec<Seen> = history.iter().map(Seen::of).collect::<Result<_>>()?;
+            let unread = user.unread(conversation).await?;
+            let (user, conversation) = (user.id.clone(), conversation.to_owned());
+            Ok::<_, anyhow::Error>((messages, Count { user, conversation, unread, read: 0, joined }))
         });
+        for (messages, count) in try_join_all(read).await? {
+            self.stored.insert((count.user.clone(), count.conversation.clone()), messages);
+            self.counts.push(count);
+        }
         Ok(())
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use gochat_core::model::{
-    ClientMsgId, ConversationId, GatewayId, MessageBody, Origin, ReplyTo, SendCommand, SessionId, UserId,
+    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand, SessionId,
+    UserId,
 };
 use gochat_core::ports::Upstream as _;
 use gochat_infra::kafka::{KafkaConfig, KafkaUpstream, Producer, TopicAdmin, Topics};
@@ -89,9 +90,12 @@ impl Feed {
     fn send(&mut self) -> Result<SendCommand> {
         let at = self.next % self.chats.len();
         self.next += 1;
+        // Far below all that the cluster makes: its ids begin with the time.
+        let id = MessageId::new(self.next as u64 + 1).context("a message's id")?;
         let chat = &mut self.chats[at];
         chat.sent += 1;
         Ok(SendCommand {
+            id,
             conversation: chat.conversation,
             sender: chat.sender,
             guest: false,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use gochat_core::error::{Code, Fault};
-use gochat_core::model::{ClientMsgId, Origin, ReplyTo, RequestId, SendCommand, Seq, SessionId};
+use gochat_core::model::{ClientMsgId, MessageId, Origin, ReplyTo, RequestId, SendCommand, Seq, SessionId};
 use gochat_core::send::validate;
 use gochat_core::service::HistoryQuery;
 use gochat_proto::Loose;
@@ -76,6 +76,7 @@ pub(super) async fn send(
 
     let deadline = Instant::now() + api.config.receipt_wait;
     let request = RequestId::new(api.ids.next_id()).ok_or(Code::Internal)?;
+    let id = MessageId::new(api.ids.next_id()).ok_or(Code::Internal)?;
     let client_msg_id = match client_msg_id {
         Some(id) => id,
         None => ClientMsgId::new(&format!("http-{}", request.get())).ok_or(Code::Internal)?,
@@ -83,6 +84,7 @@ pub(super) async fn send(
     // Before the send is on its way, or the receipt may come first.
     let receipt = api.local.receipt(request);
     let command = SendCommand {
+        id,
         conversation,
         sender: caller.user,
         guest: caller.guest,
