@@ -1,7 +1,7 @@
-//! What runs beside stages that wait more than they work: the release builds of the whole gate, and the soak.
+//! What runs beside the stages: the release builds of the whole gate, and the soak.
 //!
-//! The builds have the lowest priority and a folder of their own inside the target folder, so no stage waits for them before it
-//! needs them; then it runs the same builds itself, which finds them done, or says what is wrong. The soak takes three minutes
+//! The builds have the lowest priority, so they take what one crate after another leaves of the cores, and a folder of their own
+//! inside the target folder, so no stage waits for them before it needs them; then it runs the same builds itself, which finds them done, or says what is wrong. The soak takes three minutes
 //! of little work.
 
 use std::fs::{self, File};
