@@ -1,19 +1,16 @@
 //! Few messages by schedule, from a client of one gateway to a client of the other.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::Plan;
 use super::kafka::Pair;
 use super::stage::Stage;
 use crate::cases::{Outcome, Verdict, median, millis};
-use crate::load::{Lanes, Pace, Sample, Tally, histogram};
+use crate::load::{Lanes, Pace, Tally, histogram};
 
 const PAIRS: usize = 50;
 /// Messages a second: few enough that each goes alone.
 const RATE: u32 = 100;
-/// How often the bare pair and the services take turns in a round: what else the machine does comes and goes within seconds, and
-/// would tell more than they.
-const TURNS: u32 = 6;
 const QUANTILES: [f64; 2] = [0.5, 0.99];
 
 pub(super) fn run(plan: Plan, stage: &mut Stage) -> Result<Outcome> {
@@ -29,14 +26,9 @@ pub(super) fn run(plan: Plan, stage: &mut Stage) -> Result<Outcome> {
     let mut tally = Tally::default();
     let mut all = histogram();
     for round in 1..=plan.rounds {
-        let (warm, measure) = (plan.warm / TURNS, plan.measure / TURNS);
-        let (mut plain, mut stretches) = (histogram(), Vec::new());
-        for _ in 0..TURNS {
-            pair.run(RATE, warm)?;
-            plain.add(&pair.run(RATE, measure)?)?;
-            stretches.push(lanes.run(Pace::Rate(RATE), warm, measure, &pids)?);
-        }
-        let sample = Sample::of_all(stretches).context("turns were taken")?;
+        pair.run(RATE, plan.warm)?;
+        let plain = pair.run(RATE, plan.measure)?;
+        let sample = lanes.run(Pace::Rate(RATE), plan.warm, plan.measure, &pids)?;
         for (at, quantile) in QUANTILES.into_iter().enumerate() {
             bare[at].push(millis(plain.value_at_quantile(quantile)));
             ours[at].push(millis(sample.delivered.value_at_quantile(quantile)));
@@ -58,7 +50,7 @@ pub(super) fn run(plan: Plan, stage: &mut Stage) -> Result<Outcome> {
     let mid = |values: &[f64]| median(values.iter().copied());
     let ratio = |at: usize| median(ours[at].iter().zip(&bare[at]).map(|(ours, bare)| ours / bare));
     details.push(format!(
-        "\n{} deliveries in all; by schedule, so a stall counts for what it held up. In a round the two take turns, {TURNS} each.",
+        "\n{} deliveries in all; by schedule, so a stall counts for what it held up.",
         all.len()
     ));
     Ok(Outcome {
