@@ -1,8 +1,8 @@
 //! What runs beside the stages: the release builds of the whole gate, and the soak.
 //!
 //! The builds have the lowest priority, so they take what one crate after another leaves of the cores, and a folder of their own
-//! inside the target folder, so no stage waits for them before it needs them; then it runs the same builds itself, which finds them done, or says what is wrong. The soak takes three minutes
-//! of little work.
+//! inside the target folder, so no stage waits for them before it needs them; then it runs the same builds itself, which finds
+//! them done, or says what is wrong. The soak takes three minutes of little work.
 
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};

@@ -99,6 +99,8 @@ pub async fn run(plan: &Plan, cluster: &mut Cluster, servers: &Servers) -> Resul
     };
     let (people, probes, ()) = tokio::try_join!(try_join_all(people), probes, orders)?;
     println!("{:>6.1} s  all have what there is", start.elapsed().as_secs_f64());
+    // Those who fell while the rest was sent: all are to read, and to end well.
+    fallen += cluster.look_after().await?;
 
     history.probes = probes;
     let mut summary =
