@@ -117,19 +117,35 @@ fn against(sizes: &[&str], command: &[&str]) -> (Counts, Result<()>) {
     }
 }
 
-/// The contract, case by case, through two gateways in turn; its table is written to `target/acceptance-cluster.md`.
+/// The contract, case by case, through two gateways in turn; its table is written to `target/acceptance-cluster.md`. What is
+/// older than a second goes to archives meanwhile, and is read from there.
 pub(crate) fn acceptance() -> (Counts, Result<()>) {
-    let words = || -> Result<[String; 3]> {
-        let suite = text(&e2e::program("debug", "gochat-acceptance")?)?;
-        Ok([suite, "--report".to_owned(), text(&sh::target()?.join("acceptance-cluster.md"))?])
+    let archives = match tempfile::tempdir().context("a folder for archives") {
+        Ok(folder) => folder,
+        Err(e) => return (Counts::default(), Err(e)),
     };
-    match words() {
-        Ok(words) => against(
-            &["--gateways", "2", "--logic", "2", "--repo", "2", "--task", "2"],
-            &words.each_ref().map(String::as_str),
-        ),
-        Err(e) => (Counts::default(), Err(e)),
+    let words = || -> Result<(String, [String; 3])> {
+        let suite = text(&e2e::program("debug", "gochat-acceptance")?)?;
+        let report = text(&sh::target()?.join("acceptance-cluster.md"))?;
+        Ok((format!("archive.to={}", text(archives.path())?), [suite, "--report".to_owned(), report]))
+    };
+    let (to, command) = match words() {
+        Ok(words) => words,
+        Err(e) => return (Counts::default(), Err(e)),
+    };
+    let mut options = vec!["--gateways", "2", "--logic", "2", "--repo", "2", "--task", "2"];
+    for setting in [&*to, "archive.after=1s", "archive.every=1s", "archive.pause=100ms", "archive.least=1"] {
+        options.extend(["--set", setting]);
     }
+    let (counts, result) = against(&options, &command.each_ref().map(String::as_str));
+    (counts, result.and_then(|()| ensure_archived(archives.path())))
+}
+
+/// Else the suite has read nothing from archives.
+fn ensure_archived(folder: &Path) -> Result<()> {
+    let mut entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    ensure!(entries.next().is_some(), "nothing was archived while the suite ran");
+    Ok(())
 }
 
 /// The page, in a browser, from a gateway. It is of one origin, so one gateway is enough.

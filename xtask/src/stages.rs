@@ -1,5 +1,6 @@
 //! The stages of `verify`, `e2e` and `test`, in an order that builds nothing twice and fails early.
 
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
@@ -107,10 +108,16 @@ pub(crate) fn e2e() -> Vec<Stage> {
 fn suites() -> Vec<Stage> {
     vec![
         stage("browser and its tools", || no_counts(tools::browser())),
+        stage("protocol", || no_counts(tools::buf().and_then(|()| protocol()))),
         stage("programs", programs),
         stage("acceptance", e2e::acceptance),
         stage("process", e2e::process),
     ]
+}
+
+/// The rules of `proto/buf.yaml`.
+fn protocol() -> Result<()> {
+    sh(Command::new("proto/node_modules/.bin/buf").args(["lint", "proto"])).1
 }
 
 fn page() -> Vec<Stage> {

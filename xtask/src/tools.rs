@@ -56,24 +56,45 @@ pub(crate) fn native() -> Result<()> {
             missing.push(package);
         }
     }
-    if missing.is_empty() {
+    debian(&missing)
+}
+
+fn node() -> Vec<&'static str> {
+    let programs = [("nodejs", "node"), ("npm", "npm")];
+    programs
+        .into_iter()
+        .filter(|(_, program)| !works(program, &["--version"]))
+        .map(|(package, _)| package)
+        .collect()
+}
+
+fn debian(packages: &[&str]) -> Result<()> {
+    if packages.is_empty() {
         return Ok(());
     }
-    let apt = [&["apt-get", "install", "-y", "--no-install-recommends"], &missing[..]].concat();
-    install(&missing.join(", "), &[&["apt-get", "update"], &apt])
+    let apt = [&["apt-get", "install", "-y", "--no-install-recommends"], packages].concat();
+    install(&packages.join(", "), &[&["apt-get", "update"], &apt])
+}
+
+/// What the lock file of a folder names. No package's script runs.
+fn npm(folder: &str, package: &str) -> Result<()> {
+    if Path::new(folder).join("node_modules").join(package).join("package.json").exists() {
+        return Ok(());
+    }
+    install(package, &[&["npm", "ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund"]])
+}
+
+/// What checks the protocol's files.
+pub(crate) fn buf() -> Result<()> {
+    debian(&node())?;
+    npm("proto", "@bufbuild/buf")
 }
 
 /// Chromium with fonts for all that people write, node, and the browser suite's packages.
 pub(crate) fn browser() -> Result<()> {
-    let mut missing = Vec::new();
+    let mut missing = node();
     if chromium().is_none() {
         missing.push("chromium");
-    }
-    if !works("node", &["--version"]) {
-        missing.push("nodejs");
-    }
-    if !works("npm", &["--version"]) {
-        missing.push("npm");
     }
     for (package, folder) in [
         ("fonts-noto-cjk", "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"),
@@ -83,14 +104,8 @@ pub(crate) fn browser() -> Result<()> {
             missing.push(package);
         }
     }
-    if !missing.is_empty() {
-        let apt = [&["apt-get", "install", "-y", "--no-install-recommends"], &missing[..]].concat();
-        install(&missing.join(", "), &[&["apt-get", "update"], &apt])?;
-    }
-    if !Path::new("examples/web/node_modules/playwright-core/package.json").exists() {
-        install("playwright-core", &[&["npm", "ci", "--prefix", "examples/web", "--no-audit", "--no-fund"]])?;
-    }
-    Ok(())
+    debian(&missing)?;
+    npm("examples/web", "playwright-core")
 }
 
 /// The browser's program.

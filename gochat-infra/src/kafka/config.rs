@@ -13,6 +13,29 @@ pub(super) const RECORD_ROOM: usize = 16 << 10;
 /// Room for what goes around a record that was put aside.
 pub(super) const LETTER_ROOM: usize = 32 << 10;
 
+/// How records are packed on their way to brokers, and by these on disk and to consumers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Quick.
+    Lz4,
+    /// Small.
+    Zstd,
+}
+
+impl Compression {
+    /// What librdkafka calls it.
+    const fn codec(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Lz4 => "lz4",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// How to reach Kafka, and every bound of what is done there.
 #[derive(Debug, Clone)]
 pub struct KafkaConfig {
@@ -53,6 +76,8 @@ pub struct KafkaConfig {
     /// How long a record waits for others to go along with. 0: on a busy broker they gather while others are under way, and
     /// on an idle one waiting only makes a message late.
     pub linger: Duration,
+    /// How producers pack what they send. Consumers read all kinds.
+    pub compression: Compression,
     /// Most records that a handler gets at once.
     pub batch_records: usize,
     /// From so many bytes on nothing more is added to a batch.
@@ -105,6 +130,7 @@ impl KafkaConfig {
             queue_records: 100_000,
             queue_bytes: 64 << 20,
             linger: Duration::ZERO,
+            compression: Compression::None,
             batch_records: 500,
             batch_bytes: 4 << 20,
             fetch_records: 1_000,
@@ -184,7 +210,7 @@ impl KafkaConfig {
             .set("acks", "all")
             // What Java clients choose by: a key has its partition whoever produces.
             .set("partitioner", "murmur2_random")
-            .set("compression.type", "lz4")
+            .set("compression.type", self.compression.codec())
             .set("linger.ms", (self.linger.as_secs_f64() * 1e3).to_string())
             .set("message.timeout.ms", millis(timeout))
             .set("retry.backoff.ms", "100")
@@ -245,8 +271,10 @@ mod tests {
     #[test]
     fn librdkafka_knows_every_setting() {
         let config = KafkaConfig::new("127.0.0.1:1");
-        for client in [config.producer(config.submit_timeout), config.consumer("g")] {
-            client.create_native_config().expect("known settings");
+        config.consumer("g").create_native_config().expect("known settings");
+        for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+            let producer = KafkaConfig { compression, ..config.clone() }.producer(config.submit_timeout);
+            producer.create_native_config().expect("known settings");
         }
     }
 }

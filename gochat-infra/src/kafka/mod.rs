@@ -22,7 +22,7 @@ mod replay;
 mod topics;
 mod upstream;
 
-pub use config::KafkaConfig;
+pub use config::{Compression, KafkaConfig};
 pub use consumer::{GroupConsumer, Handler, HandlerError, Record, Schema};
 pub use deliver::KafkaDeliver;
 pub use downstream::{Downstream, Ready};

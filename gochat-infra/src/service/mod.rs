@@ -27,7 +27,7 @@ use crate::grpc::serve;
 use crate::kafka::{KafkaConfig, TopicAdmin};
 use crate::process::Problems;
 use crate::process::config::Config;
-use crate::process::config::sections::MetricsAccess;
+use crate::process::config::choices::MetricsAccess;
 use crate::process::program::{SharedText, SharedTexts};
 use crate::redis::Redis;
 use crate::runtime::metrics::Metrics;

@@ -7,8 +7,8 @@ use crate::etcd::{EtcdConfig, EtcdUser};
 use crate::grpc::channel::ChannelConfig;
 use crate::grpc::serve::ServeConfig;
 use crate::hooks::{SigningSecrets, WebhookConfig, WebhookError};
-use crate::kafka::KafkaConfig;
-use crate::process::config::{Config, Secret};
+use crate::kafka::{Compression, KafkaConfig};
+use crate::process::config::{Config, Secret, choices};
 use crate::process::{Problem, Problems};
 use crate::redis::RedisConfig;
 
@@ -106,6 +106,11 @@ pub fn kafka(config: &Config) -> Result<KafkaConfig, Problems> {
     kafka.retention = settings.retention;
     kafka.submit_timeout = settings.accept_timeout;
     kafka.batch_records = settings.batch;
+    kafka.compression = match settings.compression {
+        choices::Compression::None => Compression::None,
+        choices::Compression::Lz4 => Compression::Lz4,
+        choices::Compression::Zstd => Compression::Zstd,
+    };
     Ok(kafka)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gochat_infra::embedded::{BuildError, GoChat};
-use gochat_infra::process::config::sections::MetricsAccess;
+use gochat_infra::process::config::choices::MetricsAccess;
 use gochat_infra::process::config::{Config, Effective};
 #[cfg(not(feature = "migrate"))]
 use gochat_infra::process::program::NoCommand as Command;

@@ -30,7 +30,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// Least time between two commits. What a crash leaves uncommitted is recognised by whoever does it again, while a commit for
 /// each lone record would cost the broker about as much as the record.
-const COMMIT_PAUSE: Duration = Duration::from_millis(100);
+const COMMIT_PAUSE: Duration = Duration::from_secs(1);
 
 /// A partition that is ours.
 struct Owned {

@@ -10,6 +10,7 @@
 //!   found too late.
 
 mod check;
+pub mod choices;
 mod layers;
 mod raw;
 mod rules;

@@ -3,7 +3,8 @@
 use gochat_core::Settings;
 use gochat_core::settings::{AddMembers as CoreAddMembers, WritePolicy as CoreWritePolicy};
 
-use super::sections::{AddMembers, Config, WritePolicy};
+use super::choices::{AddMembers, WritePolicy};
+use super::sections::Config;
 
 impl Config {
     /// The part of the configuration that the business rules take.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use gochat_core::Settings;
 
+use super::choices::{AddMembers, Compression, LogFormat, LogLevel, MetricsAccess, WritePolicy};
 use super::raw::Raw;
 use super::section::{Key, Section, sections};
-use super::setting::{Secret, Setting, Share, Size, choice, quoted};
+use super::setting::{Secret, Setting, Share, Size};
 
 const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)
@@ -254,6 +255,9 @@ sections! {
         accept_timeout: Duration = seconds(4);
         /// Records of one partition that are worked on at once.
         batch: usize = 500;
+        /// How records are packed: "none", "lz4" or "zstd". Packing spares the network and the disks of brokers, and costs every
+        /// message alone.
+        compression: Compression = Compression::None;
     }
 
     /// Who is there.
@@ -331,65 +335,5 @@ sections! {
     metrics: Metrics {
         /// Who may read them: "loopback" (this machine), "all", or "off".
         access: MetricsAccess = MetricsAccess::Loopback;
-    }
-}
-
-choice! {
-    /// Who may write to whom.
-    WritePolicy {
-        /// Anybody to anybody.
-        Anyone = "anyone",
-        /// Friends only.
-        Friends = "friends",
-    }
-}
-
-choice! {
-    /// Who may add members to a group.
-    AddMembers {
-        /// Every member.
-        Member = "member",
-        /// Its owner and admins.
-        Admin = "admin",
-    }
-}
-
-choice! {
-    /// What log records look like.
-    LogFormat {
-        /// For people.
-        Terminal = "terminal",
-        /// For programs.
-        Json = "json",
-    }
-}
-
-choice! {
-    /// Importance of log records.
-    LogLevel {
-        /// The program can't go on.
-        Critical = "critical",
-        /// A fault of ours.
-        Error = "error",
-        /// Something to look at.
-        Warning = "warning",
-        /// What happens.
-        Info = "info",
-        /// Clients' mistakes and details.
-        Debug = "debug",
-        /// Everything; only in builds without optimisation.
-        Trace = "trace",
-    }
-}
-
-choice! {
-    /// Who may read the counters.
-    MetricsAccess {
-        /// This machine.
-        Loopback = "loopback",
-        /// Everybody.
-        All = "all",
-        /// Nobody.
-        Off = "off",
     }
 }

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use super::sections::{LogLevel, MetricsAccess};
+use super::choices::{LogLevel, MetricsAccess};
 use super::*;
 
 fn env(vars: &[(&str, &str)]) -> Layers {

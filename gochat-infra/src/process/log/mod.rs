@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use slog::{Discard, Drain, Level, Logger, Never, OwnedKVList, Record, o};
 use slog_async::{AsyncCore, AsyncGuard};
 
-use super::config::sections::{Log, LogFormat, LogLevel};
+use super::config::choices::{LogFormat, LogLevel};
+use super::config::sections::Log;
 use crate::runtime::metrics::Metrics;
 use queue::Queue;
 use repeats::Repeats;

@@ -90,7 +90,8 @@ impl Live<'_> {
 mod tests {
     use super::*;
     use crate::process::config::Layers;
-    use crate::process::config::sections::{Log, LogLevel};
+    use crate::process::config::choices::LogLevel;
+    use crate::process::config::sections::Log;
     use crate::process::log;
     use crate::runtime::metrics::Metrics;
 
