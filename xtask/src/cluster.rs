@@ -74,13 +74,7 @@ pub(crate) fn chaos(args: &[String]) -> Result<()> {
     let asked = Asked::of(args, &["--seed", "--minutes", "--clients", "--only", "--kafka-nodes"])?;
     ensure!(asked.command.is_empty(), "chaos runs no command");
     let folder = build(asked.release)?;
-    let mut words = start(&folder, "gochat-chaos")?;
-    for option in asked.options.chunks(2) {
-        // How many brokers there are is for the servers to know; it counts them.
-        let at = if option[0] == "--kafka-nodes" { 1 } else { words.len() };
-        words.splice(at..at, option.iter().cloned());
-    }
-    servers::run(&words)
+    servers::run(&with_options(start(&folder, "gochat-chaos")?, asked.options))
 }
 
 /// Builds all programs, for the host that a contributor is: nothing but them.
@@ -160,15 +154,35 @@ pub(crate) fn page() -> (Counts, Result<()>) {
 
 /// Every kind of fault once, then some that the seed draws, while clients talk; the seed is printed.
 pub(crate) fn faults(minutes: u32) -> (Counts, Result<()>) {
-    let command = || -> Result<Command> {
-        let mut words = start(&sh::target()?.join("debug"), "gochat-chaos")?;
-        words.extend(["--minutes".to_owned(), minutes.to_string()]);
-        Ok(servers::script(&words))
+    chaos_by(&["--minutes", &minutes.to_string()])
+}
+
+/// One of three brokers of Kafka is killed and comes back, and then another.
+pub(crate) fn lost_brokers() -> (Counts, Result<()>) {
+    chaos_by(&["--kafka-nodes", "3", "--clients", "100", "--only", "kafka1", "--only", "kafka2"])
+}
+
+/// `gochat-chaos` as the tests before have built it.
+fn chaos_by(options: &[&str]) -> (Counts, Result<()>) {
+    let words = || -> Result<Vec<String>> {
+        let words = start(&sh::target()?.join("debug"), "gochat-chaos")?;
+        Ok(with_options(words, options.iter().copied().map(str::to_owned)))
     };
-    match command() {
-        Ok(mut command) => sh::run(&mut command),
+    match words() {
+        Ok(words) => sh::run(&mut servers::script(&words)),
         Err(e) => (Counts::default(), Err(e)),
     }
+}
+
+/// `options`, each with its value, behind the `words` that start a program; but how many brokers there are is for the servers
+/// to know, and the program counts them.
+fn with_options(mut words: Vec<String>, options: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut options = options.into_iter();
+    while let (Some(name), Some(value)) = (options.next(), options.next()) {
+        let at = if name == "--kafka-nodes" { 1 } else { words.len() };
+        words.splice(at..at, [name, value]);
+    }
+    words
 }
 
 #[cfg(test)]
@@ -178,6 +192,14 @@ mod tests {
     fn asked(words: &str) -> Result<Asked> {
         let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
         Asked::of(&words, &["--gateways"])
+    }
+
+    #[test]
+    fn brokers_are_counted_by_the_servers() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let all =
+            with_options(words("run -- chaos --programs p"), words("--only x --kafka-nodes 3 --seed 1"));
+        assert_eq!(all, words("run --kafka-nodes 3 -- chaos --programs p --only x --seed 1"));
     }
 
     #[test]

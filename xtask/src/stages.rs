@@ -185,6 +185,7 @@ fn four_services() -> Vec<Stage> {
         stage("cluster acceptance", cluster::acceptance),
         stage("cluster page", cluster::page),
         stage("chaos", || cluster::faults(CHAOS_MINUTES)),
+        stage("lost brokers", cluster::lost_brokers),
     ]
 }
 
@@ -206,7 +207,7 @@ fn clippy_of_the_slices() -> (Counts, Result<()>) {
 /// What `df` says is left where things are built, and for temporary files.
 fn free_space() -> String {
     let temp = std::env::temp_dir();
-    let mut df = std::process::Command::new("df");
+    let mut df = Command::new("df");
     let said = df.args(["-h", "--output=avail,target", "."]).arg(temp).output();
     let said = said.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
     said.lines()

@@ -130,7 +130,7 @@ impl KafkaConfig {
             queue_records: 100_000,
             queue_bytes: 64 << 20,
             linger: Duration::ZERO,
-            compression: Compression::None,
+            compression: Compression::Lz4,
             batch_records: 500,
             batch_bytes: 4 << 20,
             fetch_records: 1_000,

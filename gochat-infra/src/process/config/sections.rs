@@ -255,9 +255,8 @@ sections! {
         accept_timeout: Duration = seconds(4);
         /// Records of one partition that are worked on at once.
         batch: usize = 500;
-        /// How records are packed: "none", "lz4" or "zstd". Packing spares the network and the disks of brokers, and costs every
-        /// message alone.
-        compression: Compression = Compression::None;
+        /// How records are packed on their way to brokers and on their disks: "none", "lz4" or "zstd".
+        compression: Compression = Compression::Lz4;
     }
 
     /// Who is there.

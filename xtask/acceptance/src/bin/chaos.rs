@@ -1,4 +1,4 @@
-//! `gochat-chaos --programs FOLDER [--minutes N] [--seed N] [--clients N]`
+//! `gochat-chaos --programs FOLDER [--minutes N] [--seed N] [--clients N] [--only TEXT]…`
 //!
 //! Starts the four services over the servers that the environment names (`cargo xtask servers run`), lets clients talk while
 //! each kind of fault happens once, and then faults drawn by the seed until the time is over; then says whether a promise
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use gochat_acceptance::chaos::{Fault, Plan, Servers, run};
 use gochat_acceptance::cluster::{Cluster, Sizes, asked_to_end};
 
@@ -37,7 +37,7 @@ fn main() -> ExitCode {
 async fn start() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let (mut programs, mut minutes, mut clients, mut seed) = (None, 10_u64, 200_usize, None);
-    let mut only = None;
+    let mut only = Vec::new();
     while let Some(arg) = args.next() {
         let value = args.next().with_context(|| format!("{arg} wants a value"))?;
         match arg.as_str() {
@@ -45,8 +45,8 @@ async fn start() -> Result<()> {
             "--minutes" => minutes = value.parse().context(arg)?,
             "--clients" => clients = value.parse().context(arg)?,
             "--seed" => seed = Some(value.parse::<u64>().context(arg)?),
-            // For looking at one fault alone.
-            "--only" => only = Some(value),
+            // The faults whose names contain one of these texts, once each, and no other.
+            "--only" => only.push(value),
             _ => bail!("there is no {arg}"),
         }
     }
@@ -75,12 +75,12 @@ async fn start() -> Result<()> {
         redis: std::env::var("REDIS_URL").context("REDIS_URL is not set")?,
     };
     let mut faults = Fault::each(&cluster, brokers);
-    match only {
-        Some(only) => faults.retain(|fault| fault.to_string().contains(&only)),
-        None => {
-            let drawn = (minutes * 60 / EACH).saturating_sub(faults.len() as u64);
-            faults.extend(Fault::drawn(&cluster, brokers, seed, usize::try_from(drawn)?));
-        }
+    if only.is_empty() {
+        let drawn = (minutes * 60 / EACH).saturating_sub(faults.len() as u64);
+        faults.extend(Fault::drawn(&cluster, brokers, seed, usize::try_from(drawn)?));
+    } else {
+        faults.retain(|fault| only.iter().any(|text| fault.to_string().contains(text)));
+        ensure!(!faults.is_empty(), "no fault's name contains {}", only.join(" or "));
     }
     let plan = Plan { clients, pace: Duration::from_secs(2), rest: Duration::from_secs(5), faults };
     // Both are promises, and whoever reads the gate's report sees the last lines.

@@ -33,8 +33,8 @@ pub(super) const SIZES: [Size; 2] = [
         members: 10_000,
         quick: 1_000,
         name: "cluster-fanout-10000",
-        what: "a group of 10,000, by way of im-task, 64 outstanding: deliveries/s",
-        windows: &[1, 8, 64],
+        what: "a group of 10,000, by way of im-task, 512 messages outstanding: deliveries/s",
+        windows: &[1, 8, 64, 512],
     },
 ];
 

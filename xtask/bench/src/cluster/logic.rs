@@ -30,7 +30,7 @@ pub(super) fn run(plan: Plan, programs: &Path) -> Result<Outcome> {
         std::os::unix::fs::symlink(programs.join(name), folder.path().join(name))?;
     }
     std::os::unix::fs::symlink(programs.join("gochat-bench-repo"), folder.path().join("im-repo"))?;
-    let mut stage = Stage::start([1, 2, 1, 1], folder.path())?;
+    let mut stage = Stage::start([1, 2, 1, 1], folder.path(), &[])?;
     // Processes are started and waited for in between, which the runtime hears of.
     let runtime = stage.runtime.handle().clone();
     let _within = runtime.enter();

@@ -65,6 +65,9 @@ pub(crate) struct Options {
     /// Rounds to take the median of.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// A setting for all services, to see what it changes; may be given more than once. Not for cluster-logic.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
 }
 
 /// How long and how often.
@@ -94,12 +97,15 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let programs = options.programs.canonicalize().context("build the services for release first")?;
     let mut facts = machine::facts()?;
     facts.push(("shared by all", "servers, services, references and generator".to_owned()));
+    if !options.settings.is_empty() {
+        facts.push(("settings", options.settings.join(", ")));
+    }
     facts.iter().for_each(|(name, value)| println!("{name}: {value}"));
     let asks = |name: &str| options.cases.is_empty() || options.cases.iter().any(|case| case == name);
     // What a case gave is shown also when a later one can't be run.
     let (mut outcomes, mut done) = (Vec::new(), Ok(()));
     if NAMES[..5].iter().any(|name| asks(name)) {
-        let mut stage = Stage::start([2, 2, 2, 2], &programs)?;
+        let mut stage = Stage::start([2, 2, 2, 2], &programs, &options.settings)?;
         done = over_all(plan, &mut stage, &asks, &mut outcomes);
         done = stage.end(done);
     }
@@ -107,7 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         done = logic::run(plan, &programs).context(NAMES[5]).map(|outcome| add(&mut outcomes, outcome));
     }
     println!("\n{}", report::table(&PAGE, &outcomes));
-    let whole = options.cases.is_empty() && !options.quick;
+    let whole = options.cases.is_empty() && options.settings.is_empty() && !options.quick;
     if let Some(out) = options.out.as_deref().or(whole.then_some(Path::new("docs/scaling.md"))) {
         report::write(&PAGE, out, &facts, &outcomes, options.quick)?;
     }

@@ -26,11 +26,15 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Starts so many gateways, im-logic, im-repo and im-task.
-    pub(super) fn start([gateways, logic, repo, task]: [usize; 4], programs: &Path) -> Result<Self> {
+    /// Starts so many gateways, im-logic, im-repo and im-task, with `more` settings than those of all runs.
+    pub(super) fn start(
+        [gateways, logic, repo, task]: [usize; 4],
+        programs: &Path,
+        more: &[String],
+    ) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let sizes = Sizes { gateways, logic, repo, task };
-        let settings = SETTINGS.map(str::to_owned);
+        let settings = [&SETTINGS.map(str::to_owned), more].concat();
         let cluster = runtime.block_on(Cluster::direct(sizes, programs.to_owned(), &settings))?;
         let address = |url: &String| -> Result<SocketAddr> {
             Ok(url.strip_prefix("http://").context("a gateway's URL is http")?.parse()?)
