@@ -1,7 +1,6 @@
 //! `cluster` and `chaos`: the four services over real servers, to try them, to test them, and to break them.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
