@@ -42,6 +42,8 @@ pub(super) struct Person {
     dice: u64,
     has: BTreeMap<String, i64>,
     open: Vec<(Sent, Instant)>,
+    /// Why the last session did not go on: what is to be known of a client that does not heal.
+    why: String,
     /// Told once when all of its messages are acknowledged after [`Phase::Finish`].
     drained: Option<mpsc::Sender<()>>,
     lived: Lived,
@@ -83,6 +85,7 @@ impl Person {
             dice,
             has: BTreeMap::new(),
             open: Vec::new(),
+            why: String::new(),
             drained: Some(drained),
             lived,
         }
@@ -104,18 +107,22 @@ impl Person {
                 let deadline = *finishing.get_or_insert_with(|| Instant::now() + HEALING);
                 ensure!(
                     Instant::now() < deadline,
-                    "{} has not healed: {} messages open, {} sessions",
+                    "{} has not healed: {} messages open, {} sessions; the last: {}",
                     self.me.name,
                     self.open.len(),
-                    self.lived.sessions.len()
+                    self.lived.sessions.len(),
+                    self.why
                 );
             }
-            if let Ok(socket) = self.me.connect().await
-                && self.session(socket, &phases).await?
-            {
-                let open = std::mem::take(&mut self.open);
-                self.lived.sent.extend(open.into_iter().map(|(sent, _)| sent));
-                return Ok(self.lived);
+            match self.me.connect().await {
+                Ok(socket) => {
+                    if self.session(socket, &phases).await? {
+                        let open = std::mem::take(&mut self.open);
+                        self.lived.sent.extend(open.into_iter().map(|(sent, _)| sent));
+                        return Ok(self.lived);
+                    }
+                }
+                Err(e) => self.why = format!("{e:#}"),
             }
             // Jittered, as a client does: all at once would be the next fault.
             let pause = Duration::from_millis(100 + self.roll(900));
@@ -149,7 +156,8 @@ impl Person {
             sent.session = None;
             *at = Instant::now();
             self.lived.repeats += 1;
-            if socket.begin(&sent.conversation, &sent.content, &sent.client_id).await.is_err() {
+            if let Err(e) = socket.begin(&sent.conversation, &sent.content, &sent.client_id).await {
+                self.why = format!("{e:#}");
                 return Ok(false);
             }
         }
@@ -176,12 +184,17 @@ impl Person {
                 let sent = Sent::new(&self.me, Some(self.lived.sessions.len()), &room, &text, &fresh("c"));
                 let begun = socket.begin(&room, &text, &sent.client_id).await;
                 self.open.push((sent, Instant::now()));
-                if begun.is_err() {
+                if let Err(e) = begun {
+                    self.why = format!("{e:#}");
                     return Ok(false);
                 }
             }
-            if self.open.iter().any(|(_, at)| at.elapsed() > AGAIN) {
+            if let Some((sent, _)) = self.open.iter().find(|(_, at)| at.elapsed() > AGAIN) {
                 // The repeat goes over a new connection, as the one at hand may lead nowhere.
+                self.why = format!(
+                    "{} in {} was not stored, accepted: {}",
+                    sent.client_id, sent.conversation, sent.accepted
+                );
                 return Ok(false);
             }
             match socket.within(Duration::from_millis(50)).await? {
@@ -191,7 +204,10 @@ impl Person {
                     }
                 }
                 Next::Nothing => {}
-                Next::Closed => return Ok(false),
+                Next::Closed => {
+                    self.why = "it was closed".to_owned();
+                    return Ok(false);
+                }
             }
         }
     }
@@ -247,6 +263,7 @@ impl Person {
                 let code = frame.text("data.code")?;
                 ensure!(PASSING.contains(&code), "{} was refused: {frame}", self.me.name);
                 // Sent again over the next session.
+                self.why = frame.to_string();
                 return Ok(false);
             }
             _ => {}
@@ -259,8 +276,15 @@ impl Person {
         loop {
             let after = self.has.get(room).copied().unwrap_or(0);
             let path = format!("/conversations/{room}/messages?afterSeq={after}&limit=100");
-            let Ok(reply) = self.me.get(&path).await else { return Ok(None) };
+            let reply = match self.me.get(&path).await {
+                Ok(reply) => reply,
+                Err(e) => {
+                    self.why = format!("{e:#}");
+                    return Ok(None);
+                }
+            };
             if reply.status.is_server_error() || reply.status.as_u16() == 429 {
+                self.why = format!("{path}: {}", reply.status);
                 return Ok(None);
             }
             let page = reply.ok(200).with_context(|| format!("catching up with {room}"))?;
