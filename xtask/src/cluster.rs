@@ -98,10 +98,10 @@ pub(crate) fn text(path: &Path) -> Result<String> {
 }
 
 /// Runs `command` against the cluster of the stage before, which built its programs with the tests.
-fn against(sizes: &[&str], command: &[&str]) -> (Counts, Result<()>) {
+fn against(options: &[&str], command: &[&str]) -> (Counts, Result<()>) {
     let words = || -> Result<Vec<String>> {
         let mut words = start(&sh::target()?.join("debug"), "gochat-cluster")?;
-        words.extend([sizes, &["--"], command].concat().into_iter().map(str::to_owned));
+        words.extend([options, &["--"], command].concat().into_iter().map(str::to_owned));
         Ok(words)
     };
     match words() {
@@ -113,17 +113,15 @@ fn against(sizes: &[&str], command: &[&str]) -> (Counts, Result<()>) {
 /// The contract, case by case, through two gateways in turn; its table is written to `target/acceptance-cluster.md`. What is
 /// older than a second goes to archives meanwhile, and is read from there.
 pub(crate) fn acceptance() -> (Counts, Result<()>) {
-    let archives = match tempfile::tempdir().context("a folder for archives") {
-        Ok(folder) => folder,
-        Err(e) => return (Counts::default(), Err(e)),
-    };
-    let words = || -> Result<(String, [String; 3])> {
+    let prepared = || -> Result<_> {
+        let archives = tempfile::tempdir().context("a folder for archives")?;
+        let to = format!("archive.to={}", text(archives.path())?);
         let suite = text(&e2e::program("debug", "gochat-acceptance")?)?;
         let report = text(&sh::target()?.join("acceptance-cluster.md"))?;
-        Ok((format!("archive.to={}", text(archives.path())?), [suite, "--report".to_owned(), report]))
+        Ok((archives, to, [suite, "--report".to_owned(), report]))
     };
-    let (to, command) = match words() {
-        Ok(words) => words,
+    let (archives, to, command) = match prepared() {
+        Ok(prepared) => prepared,
         Err(e) => return (Counts::default(), Err(e)),
     };
     let mut options = vec!["--gateways", "2", "--logic", "2", "--repo", "2", "--task", "2"];

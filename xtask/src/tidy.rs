@@ -10,14 +10,16 @@ use crate::{COMMANDS, sh};
 
 /// Lines of a source file; a longer one holds several ideas.
 const LINES_MAX: usize = 400;
+/// Bytes of a picture, the only kind of file without text that has a place here.
+const PICTURE_MAX: usize = 512 << 10;
 
 pub(crate) fn check() -> Result<()> {
     let mut wrong = Vec::new();
     let files = tracked()?;
     for path in &files {
-        // Binary files have no lines.
-        if let Ok(text) = fs::read_to_string(path) {
-            check_file(path, &text, &mut wrong);
+        match String::from_utf8(fs::read(path)?) {
+            Ok(text) => check_file(path, &text, &mut wrong),
+            Err(other) => check_binary(path, other.as_bytes().len(), &mut wrong),
         }
     }
     let readme = fs::read_to_string("README.md").unwrap_or_default();
@@ -53,6 +55,16 @@ fn check_file(path: &Path, text: &str, wrong: &mut Vec<String>) {
         "rs" | "js" | "mjs" | "css" => check_source(&name, extension, text, wrong),
         "md" => check_document(path, text, wrong),
         _ => {}
+    }
+}
+
+/// What somebody else has built, or left lying about, stays in every clone for good.
+fn check_binary(path: &Path, size: usize, wrong: &mut Vec<String>) {
+    let name = path.display();
+    if path.extension().is_none_or(|extension| extension != "png") {
+        wrong.push(format!("{name}: neither text nor a picture"));
+    } else if size > PICTURE_MAX {
+        wrong.push(format!("{name}: {size} bytes; a picture has {PICTURE_MAX} at most"));
     }
 }
 
@@ -139,6 +151,17 @@ mod tests {
         assert_eq!(source("a/src/a.rs", "fn a() {}").len(), 1);
         assert_eq!(source("a/src/a.rs", &format!("//! A.\n// {}", ["TO", "DO"].concat())).len(), 1);
         assert_eq!(source("a/src/a.rs", &"//! A.\n".repeat(LINES_MAX + 1)).len(), 1);
+    }
+
+    #[test]
+    fn foreign_and_large_files_without_text_are_found() {
+        for (name, size, found) in
+            [("a.png", PICTURE_MAX, 0), ("a.png", PICTURE_MAX + 1, 1), ("a.whl", 9, 1), ("a", 9, 1)]
+        {
+            let mut wrong = Vec::new();
+            check_binary(Path::new(name), size, &mut wrong);
+            assert_eq!(wrong.len(), found, "{name} {size}: {wrong:?}");
+        }
     }
 
     #[test]

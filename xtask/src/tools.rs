@@ -59,6 +59,7 @@ pub(crate) fn native() -> Result<()> {
     debian(&missing)
 }
 
+/// The packages of node that are missing.
 fn node() -> Vec<&'static str> {
     let programs = [("nodejs", "node"), ("npm", "npm")];
     programs
@@ -68,6 +69,7 @@ fn node() -> Vec<&'static str> {
         .collect()
 }
 
+/// Installs these packages of Debian, if there are any.
 fn debian(packages: &[&str]) -> Result<()> {
     if packages.is_empty() {
         return Ok(());

@@ -24,13 +24,13 @@ const LOOK: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_secs(90);
 const BOTH: [&str; 2] = ["im-logic-1", "im-logic-2"];
 
-pub(super) fn run(plan: Plan, programs: &Path) -> Result<Outcome> {
+pub(super) fn run(plan: Plan, programs: &Path, settings: &[String]) -> Result<Outcome> {
     let folder = tempfile::tempdir()?;
     for name in ["im-gateway", "im-logic", "im-task"] {
         std::os::unix::fs::symlink(programs.join(name), folder.path().join(name))?;
     }
     std::os::unix::fs::symlink(programs.join("gochat-bench-repo"), folder.path().join("im-repo"))?;
-    let mut stage = Stage::start([1, 2, 1, 1], folder.path(), &[])?;
+    let mut stage = Stage::start([1, 2, 1, 1], folder.path(), settings)?;
     // Processes are started and waited for in between, which the runtime hears of.
     let runtime = stage.runtime.handle().clone();
     let _within = runtime.enter();

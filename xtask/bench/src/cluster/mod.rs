@@ -65,7 +65,7 @@ pub(crate) struct Options {
     /// Rounds to take the median of.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// A setting for all services, to see what it changes; may be given more than once. Not for cluster-logic.
+    /// A setting for all services, to see what it changes; may be given more than once.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
 }
@@ -110,7 +110,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         done = stage.end(done);
     }
     if done.is_ok() && asks(NAMES[5]) {
-        done = logic::run(plan, &programs).context(NAMES[5]).map(|outcome| add(&mut outcomes, outcome));
+        done = logic::run(plan, &programs, &options.settings)
+            .context(NAMES[5])
+            .map(|outcome| add(&mut outcomes, outcome));
     }
     println!("\n{}", report::table(&PAGE, &outcomes));
     let whole = options.cases.is_empty() && options.settings.is_empty() && !options.quick;
