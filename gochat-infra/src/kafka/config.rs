@@ -100,6 +100,9 @@ pub struct KafkaConfig {
     pub poison_attempts: u32,
     /// How often the lag of consumers is read.
     pub lag_interval: Duration,
+    /// A consumer's client is made anew when records were there for so long (half of it at least) and did not come. Longer
+    /// than a fetch ever takes.
+    pub stall_after: Duration,
     /// Messages that a gateway remembers, to drop what comes twice.
     pub repeats_remembered: usize,
     /// What makes spans of batches; records nothing.
@@ -142,6 +145,7 @@ impl KafkaConfig {
             backoff: Backoff { first: Duration::from_millis(50), max: Duration::from_secs(5) },
             poison_attempts: 3,
             lag_interval: Duration::from_secs(5),
+            stall_after: Duration::from_secs(20),
             repeats_remembered: 16_384,
             tracer: Tracer::default(),
         }
@@ -176,6 +180,7 @@ impl KafkaConfig {
                 self.heartbeat * 2 > self.session_timeout,
                 "must be less than half of session_timeout",
             ),
+            ("stall_after", self.stall_after.is_zero(), "must be longer than nothing"),
             ("linger", self.linger >= self.submit_timeout, "must be shorter than submit_timeout"),
         ];
         match problems.into_iter().find(|(_, wrong, _)| *wrong) {
@@ -261,6 +266,7 @@ mod tests {
             ("prefix", KafkaConfig { prefix: "a b".into(), ..good.clone() }),
             ("upstream_partitions", KafkaConfig { upstream_partitions: 0, ..good.clone() }),
             ("queue_bytes", KafkaConfig { queue_bytes: 1, ..good.clone() }),
+            ("stall_after", KafkaConfig { stall_after: Duration::ZERO, ..good.clone() }),
             ("heartbeat", KafkaConfig { heartbeat: good.session_timeout, ..good.clone() }),
         ] {
             let e = bad.check().expect_err(named);

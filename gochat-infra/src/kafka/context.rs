@@ -2,13 +2,18 @@
 //! watches for it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel as Level;
-use rdkafka::consumer::ConsumerContext;
+use rdkafka::consumer::{ConsumerContext, StreamConsumer};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use slog::{Logger, debug, error, info, warn};
 use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// Longest wait for what a client does at its end.
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// The log of one client, and its end.
 #[derive(Debug, Clone)]
@@ -60,3 +65,10 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {}
+
+/// Drops the last handle on a consumer, which leaves its group, and says whether that was done in time.
+pub(super) async fn close<C: ConsumerContext + 'static>(client: Arc<StreamConsumer<C>>) -> bool {
+    // Blocks until the client's threads have ended.
+    let ended = tokio::task::spawn_blocking(move || drop(client));
+    timeout(LAST_WORDS, ended).await.is_ok()
+}

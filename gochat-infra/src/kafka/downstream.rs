@@ -18,8 +18,9 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Raw;
-use super::context::Context;
+use super::context::{Context, close};
 use super::deliver::SCHEMA;
+use super::stall::Watch;
 use super::topics::stopped;
 use super::{KafkaConfig, KafkaError, Topics};
 use crate::runtime::metrics::Metrics;
@@ -83,24 +84,32 @@ impl Downstream {
         config.check()?;
         let topic = Topics::new(&config.prefix).downstream(gateway);
         let log = log.new(o!("topic" => topic.clone()));
-        let mut settings = config.consumer(&topic);
-        // What is wanted is all that is still there, should the position be lost.
-        settings.set("fetch.wait.max.ms", "500").set("fetch.min.bytes", "1");
-        let context = Context::new(&log);
-        let client = Arc::new(StreamConsumer::from_config_and_context(&settings, context)?);
+        let client = client(config, &topic, &log)?;
         let (known, ready) = oneshot::channel();
         let (config, metrics) = (config.clone(), metrics.clone());
         let repeats = Repeats::new(config.repeats_remembered);
-        let tail = Tail { client, topic: topic.clone(), config, deliver, metrics, repeats, log };
+        let tail =
+            Tail { client, next: 0, topic: topic.as_str().into(), config, deliver, metrics, repeats, log };
         let tasks = supervisor.phase(Phase::Work);
         tasks.spawn("kafka-downstream", Policy::StopNode, tail.run(known, tasks.token().clone()));
         Ok(Ready(ready, topic))
     }
 }
 
+type Client = StreamConsumer<Context>;
+
+fn client(config: &KafkaConfig, topic: &str, log: &Logger) -> Result<Arc<Client>, KafkaError> {
+    let mut settings = config.consumer(topic);
+    // What is wanted is all that is still there, should the position be lost.
+    settings.set("fetch.wait.max.ms", "500").set("fetch.min.bytes", "1");
+    Ok(Arc::new(Client::from_config_and_context(&settings, Context::new(log))?))
+}
+
 struct Tail {
-    client: Arc<StreamConsumer<Context>>,
-    topic: String,
+    client: Arc<Client>,
+    /// The offset of the next record.
+    next: i64,
+    topic: Arc<str>,
     config: KafkaConfig,
     deliver: Arc<dyn Deliver>,
     metrics: Metrics,
@@ -114,20 +123,26 @@ impl Tail {
         known: oneshot::Sender<Result<(), KafkaError>>,
         stop: CancellationToken,
     ) -> Result<(), KafkaError> {
-        match self.begin().await {
-            Ok(offset) => info!(self.log, "reading deliveries"; "from" => offset),
-            Err(e) => {
-                let why = e.to_string();
-                // Whoever waits hears the cause; the supervisor that it is over.
-                let _waiting = known.send(Err(e));
-                return Err(KafkaError::Consumer { topic: self.topic, why });
-            }
+        if let Err(e) = self.begin().await {
+            let why = e.to_string();
+            // Whoever waits hears the cause; the supervisor that it is over.
+            let _waiting = known.send(Err(e));
+            return Err(KafkaError::Consumer { topic: self.topic.to_string(), why });
         }
+        info!(self.log, "reading deliveries"; "from" => self.next);
         let _waiting = known.send(Ok(()));
+        let mut watch = self.watch();
         loop {
+            let next = self.next;
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
+                _ = watch.stalled(|| [(0, Some(next))].into()) => {
+                    watch.end().await;
+                    self.anew().await?;
+                    watch = self.watch();
+                    continue;
+                }
                 batch = self.collect() => batch?,
             };
             let asked = batch.iter().filter_map(Raw::context);
@@ -137,14 +152,33 @@ impl Tail {
             span.note("messaging.batch.message_count", || Value::number(batch.len()));
             span.run(self.hand_on(batch)).await;
         }
-        let client = self.client;
-        // Dropping it blocks.
-        let _closed = tokio::task::spawn_blocking(move || drop(client)).await;
+        watch.end().await;
+        let _in_time = close(self.client).await;
         Ok(())
     }
 
+    fn watch(&self) -> Watch<Context> {
+        Watch::new(self.client.clone(), self.topic.clone(), &self.config, &self.log)
+    }
+
+    /// Goes on where it is, with a client made anew.
+    async fn anew(&mut self) -> Result<(), KafkaError> {
+        self.metrics.kafka.stalls.inc();
+        let stalled = std::mem::replace(&mut self.client, client(&self.config, &self.topic, &self.log)?);
+        self.assign()?;
+        // It is in nobody's way if it does not end.
+        let _in_time = close(stalled).await;
+        Ok(())
+    }
+
+    fn assign(&self) -> Result<(), KafkaError> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition_offset(&self.topic, 0, Offset::Offset(self.next))?;
+        Ok(self.client.assign(&list)?)
+    }
+
     /// Finds the end of the topic and takes that as the position.
-    async fn begin(&self) -> Result<i64, KafkaError> {
+    async fn begin(&mut self) -> Result<(), KafkaError> {
         let (client, topic, timeout) = (self.client.clone(), self.topic.clone(), self.config.connect_timeout);
         // Blocks until the leader has answered. A topic that was made a moment ago is not known to every broker yet, and none
         // tells when it is.
@@ -162,10 +196,8 @@ impl Tail {
         let answer = asked.await.map_err(|_| stopped(&self.topic))?;
         let (_, end) = answer
             .map_err(|source| KafkaError::Unreachable { brokers: self.config.brokers.clone(), source })?;
-        let mut list = TopicPartitionList::with_capacity(1);
-        list.add_partition_offset(&self.topic, 0, Offset::Offset(end))?;
-        self.client.assign(&list)?;
-        Ok(end)
+        self.next = end;
+        self.assign()
     }
 
     /// Waits for a record, and takes those that are there already behind it.
@@ -181,7 +213,7 @@ impl Tail {
                 }
                 Err(Native::MessageConsumptionFatal(code)) => {
                     let why = format!("the client failed for good: {code}");
-                    return Err(KafkaError::Consumer { topic: self.topic.clone(), why });
+                    return Err(KafkaError::Consumer { topic: self.topic.to_string(), why });
                 }
                 Err(e) => {
                     debug!(self.log, "consumer event"; "event" => %e);
@@ -197,6 +229,8 @@ impl Tail {
     }
 
     async fn hand_on(&mut self, records: Vec<Raw>) {
+        let Some(last) = records.last() else { return };
+        self.next = last.offset + 1;
         let batch = self.read(&records);
         self.metrics.kafka.consumed.inc_by(records.len() as u64);
         // A record holds many: each session has room for so much at once, and must get at it in between.
@@ -333,16 +367,4 @@ impl Repeats {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn memory_of_repeats_is_bounded() {
-        let mut repeats = Repeats::new(3);
-        let mark = |n| (MessageId::new(n).expect("in range"), n);
-        (1..=5).for_each(|n| repeats.remember(mark(n)));
-        repeats.remember(mark(5));
-        let known: Vec<_> = (1..=5).filter(|n| repeats.knows(&mark(*n))).collect();
-        assert_eq!((known, repeats.order.len(), repeats.known.len()), (vec![3, 4, 5], 3, 3));
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ mod fanout;
 mod pipeline;
 mod producer;
 mod replay;
+mod stall;
 mod topics;
 mod upstream;
 

@@ -1,4 +1,4 @@
-//! The loop that is a member of the group.
+//! The loop that is a member of the group, as often as it joins it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,17 +15,17 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use super::Client;
 use super::handler::Schema;
 use super::offsets::Progress;
 use super::partition::{Partition, Work};
-use super::rebalance::Rebalance;
+use super::rebalance::{GroupContext, Rebalance};
+use super::{Client, Joined};
 use crate::kafka::KafkaError;
+use crate::kafka::context::{self, LAST_WORDS};
+use crate::kafka::stall::{Standing, Watch};
 use crate::runtime::TaskGroup;
 use crate::wire::Wire;
 
-/// Longest wait for a commit that must be answered, and for leaving the group.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 /// Pause before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// Least time between two commits. What a crash leaves uncommitted is recognised by whoever does it again, while a commit for
@@ -45,56 +45,79 @@ struct Owned {
     ended: CancellationToken,
 }
 
-/// One member.
-pub(super) struct Member<T: Sync> {
+/// Why a member leaves.
+enum End {
+    /// It was told to.
+    Stopped,
+    /// Its client does not bring what is there.
+    Stalled,
+}
+
+/// One member, with one client.
+struct Member<'a, T: Sync> {
     client: Arc<Client>,
-    work: Arc<Work<T>>,
-    tasks: TaskGroup,
+    work: &'a Arc<Work<T>>,
+    tasks: &'a TaskGroup,
     rebalances: mpsc::Receiver<Rebalance>,
-    failures: mpsc::Receiver<String>,
+    failures: &'a mut mpsc::Receiver<String>,
     owned: BTreeMap<i32, Owned>,
     commit_again: Option<Instant>,
     committed_at: Option<Instant>,
 }
 
-impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
-    pub(super) fn new(
-        client: Arc<Client>,
-        work: Arc<Work<T>>,
-        tasks: TaskGroup,
-        rebalances: mpsc::Receiver<Rebalance>,
-        failures: mpsc::Receiver<String>,
-    ) -> Self {
-        Self {
+/// Consumes until it is told to stop or can't go on. A client that stalls is followed by another.
+pub(super) async fn run<T: Wire + Schema + fmt::Debug + Send + Sync + 'static>(
+    mut joined: Joined,
+    work: Arc<Work<T>>,
+    tasks: TaskGroup,
+    mut failures: mpsc::Receiver<String>,
+    stop: CancellationToken,
+) -> Result<(), KafkaError> {
+    loop {
+        let Joined { client, rebalances } = joined;
+        let mut watch = Watch::new(client.clone(), work.topic.clone(), &work.config, &work.log);
+        let mut member = Member {
             client,
-            work,
-            tasks,
+            work: &work,
+            tasks: &tasks,
             rebalances,
-            failures,
+            failures: &mut failures,
             owned: BTreeMap::new(),
             commit_again: None,
             committed_at: None,
-        }
-    }
-
-    pub(super) async fn run(mut self, stop: CancellationToken) -> Result<(), KafkaError> {
-        let end = self.consume(&stop).await;
+        };
+        let end = member.consume(&mut watch, &stop).await;
         if let Err(e) = &end {
-            error!(self.work.log, "the consumer ends"; "error" => %e);
+            error!(work.log, "the consumer ends"; "error" => %e);
         }
-        self.close().await;
-        end
+        watch.end().await;
+        let left = member.close().await;
+        match end? {
+            End::Stopped => return Ok(()),
+            // Its threads would hold its place in the group against us.
+            End::Stalled if !left => return Err(work.failed("a client that stalled does not end")),
+            End::Stalled => {}
+        }
+        // A commit whose answer never came.
+        work.offsets.answered(true);
+        joined = Joined::join(&work)?;
     }
+}
 
-    async fn consume(&mut self, stop: &CancellationToken) -> Result<(), KafkaError> {
+impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<'_, T> {
+    async fn consume(
+        &mut self,
+        watch: &mut Watch<GroupContext>,
+        stop: &CancellationToken,
+    ) -> Result<End, KafkaError> {
         let client = self.client.clone();
-        let work = self.work.clone();
+        let work = self.work;
         loop {
             let again = self.commit_again;
             tokio::select! {
                 biased;
-                () = stop.cancelled() => return Ok(()),
-                Some(why) = self.failures.recv() => return Err(self.failed(&why)),
+                () = stop.cancelled() => return Ok(End::Stopped),
+                Some(why) = self.failures.recv() => return Err(work.failed(&why)),
                 Some(change) = self.rebalances.recv() => match change {
                     Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
                     Rebalance::Revoked(partitions) => self.revoked(&partitions).await?,
@@ -104,13 +127,17 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
                     self.commit_again = None;
                     self.commit();
                 }
+                _ = watch.stalled(|| waiting(&self.owned)) => {
+                    work.metrics.kafka.stalls.inc();
+                    return Ok(End::Stalled);
+                }
                 // Polls, which is what brings rebalances, answers to commits and errors.
                 polled = client.recv() => match polled {
                     Ok(record) => {
                         // Partitions have queues of their own before they are assigned. A record that comes by here
                         // would be handled out of order or not at all.
                         let place = format!("partition {} offset {}", record.partition(), record.offset());
-                        return Err(self.failed(&format!("a record came past its partition's queue: {place}")));
+                        return Err(work.failed(&format!("a record came past its partition's queue: {place}")));
                     }
                     Err(e) => self.event(e)?,
                 },
@@ -118,14 +145,10 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         }
     }
 
-    fn failed(&self, why: &str) -> KafkaError {
-        KafkaError::Consumer { topic: self.work.topic.to_string(), why: why.to_owned() }
-    }
-
     /// An outage mends itself; what librdkafka calls fatal does not.
     fn event(&self, error: Native) -> Result<(), KafkaError> {
         if let Native::MessageConsumptionFatal(code) = error {
-            return Err(self.failed(&format!("the client failed for good: {code}")));
+            return Err(self.work.failed(&format!("the client failed for good: {code}")));
         }
         debug!(self.work.log, "consumer event"; "event" => %error);
         Ok(())
@@ -144,7 +167,7 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         for id in partitions {
             // Before the assignment takes effect, so that nothing comes by the common queue.
             let queue = self.client.split_partition_queue(&self.work.topic, *id);
-            let queue = queue.ok_or_else(|| self.failed("a partition has no queue"))?;
+            let queue = queue.ok_or_else(|| self.work.failed("a partition has no queue"))?;
             let owned = Owned {
                 progress: Arc::new(Progress::new()),
                 sent: None,
@@ -275,17 +298,22 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<T> {
         }
     }
 
-    /// Finishes what is at hand, commits it, and leaves the group.
-    async fn close(mut self) {
+    /// Finishes what is at hand, commits it, and leaves the group; says whether that was done in time.
+    async fn close(mut self) -> bool {
         let all: Vec<i32> = self.owned.keys().copied().collect();
         let done = self.end(&all, self.work.config.revoke_grace).await;
         self.commit_now(done).await;
         self.client.context().close();
-        let (client, log) = (self.client, self.work.log.clone());
-        // Dropping the last handle leaves the group, which blocks.
-        let left = tokio::task::spawn_blocking(move || drop(client));
-        if timeout(LAST_WORDS, left).await.is_err() {
-            warn!(log, "the group was not left in time; it will notice by itself");
+        let left = context::close(self.client).await;
+        if !left {
+            warn!(self.work.log, "the group was not left in time; it will notice by itself");
         }
+        left
     }
+}
+
+/// Where those partitions stand whose tasks have nothing in hand.
+fn waiting(owned: &BTreeMap<i32, Owned>) -> Standing {
+    let waiting = owned.iter().filter(|(_, owned)| owned.progress.is_waiting());
+    waiting.map(|(id, owned)| (*id, owned.progress.get())).collect()
 }

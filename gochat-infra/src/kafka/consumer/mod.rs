@@ -31,10 +31,9 @@ pub use handler::{Handler, HandlerError, Record, Schema};
 pub(super) use dead_letter::is_letter_header;
 pub(super) use handler::Raw;
 
-use group::Member;
-use offsets::Offsets;
+use group::run;
 use partition::Work;
-use rebalance::GroupContext;
+use rebalance::{GroupContext, Rebalance};
 
 use super::{KafkaConfig, KafkaError, Producer, Topics};
 use crate::runtime::metrics::Metrics;
@@ -42,6 +41,31 @@ use crate::runtime::{Phase, Policy, Supervisor};
 use crate::wire::Wire;
 
 pub(super) type Client = StreamConsumer<GroupContext>;
+
+/// A client that joins the group, and what the group tells it.
+struct Joined {
+    client: Arc<Client>,
+    rebalances: mpsc::Receiver<Rebalance>,
+}
+
+impl Joined {
+    fn join<T: Sync>(work: &Work<T>) -> Result<Self, KafkaError> {
+        // librdkafka waits for the answer to one rebalance before it tells of the next.
+        let (events, rebalances) = mpsc::channel(4);
+        let context = GroupContext::new(
+            work.log.clone(),
+            &work.topic,
+            events,
+            work.offsets.clone(),
+            work.metrics.clone(),
+        );
+        let mut settings = work.config.consumer(&work.group);
+        settings.set("statistics.interval.ms", work.config.lag_interval.as_millis().to_string());
+        let client = Arc::new(Client::from_config_and_context(&settings, context)?);
+        client.subscribe(&[&work.topic])?;
+        Ok(Self { client, rebalances })
+    }
+}
 
 /// A member of a group of consumers of one topic. It lives as long as its supervisor: told to stop, it finishes the batches
 /// at hand, commits and leaves the group; when it can't go on it stops the node.
@@ -68,30 +92,24 @@ impl GroupConsumer {
         log: &Logger,
     ) -> Result<(), KafkaError> {
         config.check()?;
-        let log = log.new(o!("topic" => topic.to_owned(), "group" => name));
-        let group = Topics::new(&config.prefix).group(name);
-        // librdkafka waits for the answer to one rebalance before it tells of the next.
-        let (events, rebalances) = mpsc::channel(4);
         let (failed, failures) = mpsc::channel(1);
-        let offsets = Arc::new(Offsets::default());
-        let context = GroupContext::new(log.clone(), topic, events, offsets.clone(), metrics.clone());
-        let mut settings = config.consumer(&group);
-        settings.set("statistics.interval.ms", config.lag_interval.as_millis().to_string());
-        let client = Arc::new(Client::from_config_and_context(&settings, context)?);
-        client.subscribe(&[topic])?;
         let work = Arc::new(Work {
             topic: topic.into(),
+            group: Topics::new(&config.prefix).group(name),
             config: config.clone(),
             handler,
             producer,
-            offsets,
+            offsets: Arc::default(),
             failed,
             metrics: metrics.clone(),
-            log,
+            log: log.new(o!("topic" => topic.to_owned(), "group" => name)),
         });
-        let tasks = supervisor.phase(Phase::Work);
-        let member = Member::new(client, work, tasks.group("kafka-partition"), rebalances, failures);
-        tasks.spawn(name, Policy::StopNode, member.run(tasks.token().clone()));
+        let (joined, tasks) = (Joined::join(&work)?, supervisor.phase(Phase::Work));
+        let (partitions, stop) = (tasks.group("kafka-partition"), tasks.token().clone());
+        tasks.spawn(name, Policy::StopNode, run(joined, work, partitions, failures, stop));
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,21 +26,34 @@ impl Offsets {
 
 /// How far one partition is.
 #[derive(Debug)]
-pub(super) struct Progress(AtomicI64);
+pub(super) struct Progress {
+    reached: AtomicI64,
+    waiting: AtomicBool,
+}
 
 impl Progress {
     pub(super) const fn new() -> Self {
-        Self(AtomicI64::new(-1))
+        Self { reached: AtomicI64::new(-1), waiting: AtomicBool::new(false) }
     }
 
     /// All below `offset` has had its effect.
     pub(super) fn reach(&self, offset: i64) {
-        self.0.store(offset, Ordering::Release);
+        self.reached.store(offset, Ordering::Release);
     }
 
     /// The first offset without effect, if anything was done.
     pub(super) fn get(&self) -> Option<i64> {
-        let offset = self.0.load(Ordering::Acquire);
+        let offset = self.reached.load(Ordering::Acquire);
         (offset >= 0).then_some(offset)
+    }
+
+    /// Its task waits for records, or has some in hand.
+    pub(super) fn set_waiting(&self, waiting: bool) {
+        self.waiting.store(waiting, Ordering::Release);
+    }
+
+    /// Whether its task has nothing in hand.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire)
     }
 }

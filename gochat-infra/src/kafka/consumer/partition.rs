@@ -18,7 +18,7 @@ use super::handler::{Handler, HandlerError, Raw, Record, Schema};
 use super::offsets::{Offsets, Progress};
 use super::rebalance::GroupContext;
 use crate::kafka::error::causes;
-use crate::kafka::{KafkaConfig, Producer};
+use crate::kafka::{KafkaConfig, KafkaError, Producer};
 use crate::runtime::Backoff;
 use crate::runtime::metrics::Metrics;
 use crate::runtime::trace::Value;
@@ -27,6 +27,7 @@ use crate::wire::Wire;
 /// What all partitions of a member share.
 pub(super) struct Work<T: Sync> {
     pub(super) topic: Arc<str>,
+    pub(super) group: String,
     pub(super) config: KafkaConfig,
     pub(super) handler: Arc<dyn Handler<T>>,
     pub(super) producer: Producer,
@@ -34,6 +35,12 @@ pub(super) struct Work<T: Sync> {
     pub(super) failed: mpsc::Sender<String>,
     pub(super) metrics: Metrics,
     pub(super) log: Logger,
+}
+
+impl<T: Sync> Work<T> {
+    pub(super) fn failed(&self, why: &str) -> KafkaError {
+        KafkaError::Consumer { topic: self.topic.to_string(), why: why.to_owned() }
+    }
 }
 
 /// One partition.
@@ -85,7 +92,9 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Partition<T> {
         let config = &self.work.config;
         let mut batch = Vec::new();
         let mut bytes = 0;
+        self.progress.set_waiting(true);
         let mut next = Some(queue.recv().await);
+        self.progress.set_waiting(false);
         while let Some(polled) = next {
             match polled {
                 Ok(record) => {

@@ -116,7 +116,10 @@ fn run<P: Program>(cli: &Cli<P::Own>) -> anyhow::Result<()> {
             let effective = load()?;
             check::<P>(&effective)?;
             let (log, _guard) = log::start(&effective.config.log, &Metrics::new());
-            return runtime(&effective.config)?.block_on(P::run(own, &effective.config, &log));
+            let runtime = runtime(&effective.config)?;
+            let ended = runtime.block_on(P::run(own, &effective.config, &log));
+            runtime.shutdown_timeout(BLOCKED_CALLS);
+            return ended;
         }
         None | Some(Command::Serve) => {
             // The runtime that serves is made as the whole of the settings says.

@@ -32,6 +32,8 @@ pub struct KafkaCounters {
     pub commit_failures: Counter,
     /// Partitions that were taken away.
     pub revoked: Counter,
+    /// Clients made anew since records were there and did not come.
+    pub stalls: Counter,
     /// Records of a gateway's topic that were dropped as repeats.
     pub repeats_dropped: Counter,
     /// Records of a gateway's topic that could not be read or delivered.
@@ -54,6 +56,7 @@ impl KafkaCounters {
             dead_letters: metric(r, "kafka_dead_letters", "Records put aside"),
             commit_failures: metric(r, "kafka_commit_failures", "Commits of offsets that failed"),
             revoked: metric(r, "kafka_partitions_revoked", "Partitions that were taken away"),
+            stalls: metric(r, "kafka_stalls", "Clients made anew since records did not come"),
             repeats_dropped: metric(r, "kafka_repeats_dropped", "Records for sessions dropped as repeats"),
             downstream_skipped: metric(r, "kafka_downstream_skipped", "Records for sessions not readable"),
             lag: metric(r, "kafka_lag", "Records behind the newest, by partition"),

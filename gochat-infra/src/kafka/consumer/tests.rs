@@ -1,0 +1,151 @@
+//! A client that owns partitions and does not fetch them. No real broker brings that about at will, so librdkafka's own
+//! stands in for one, and a pause that nobody ends for what it may leave behind in a rebalance.
+
+use std::ops::RangeInclusive;
+use std::sync::Weak;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gochat_core::model::{
+    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand, UserId,
+};
+use gochat_core::ports::Upstream as _;
+use rdkafka::mocking::MockCluster;
+use slog::Discard;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::*;
+use crate::kafka::KafkaUpstream;
+
+/// Tells what it is about to handle, waits for leave, and tells what it handled.
+#[derive(Debug)]
+struct Takes {
+    leave: Arc<Semaphore>,
+    in_hand: watch::Sender<u64>,
+    taken: mpsc::Sender<u64>,
+}
+
+#[async_trait]
+impl Handler<SendCommand> for Takes {
+    async fn handle(&self, _: i32, batch: &[Record<SendCommand>]) -> Result<(), HandlerError> {
+        let last = batch.last().map_or(0, |record| record.value.id.get());
+        self.in_hand.send_replace(last);
+        let _leave = self.leave.acquire().await.map_err(|e| HandlerError::Again(Box::new(e)))?;
+        for record in batch {
+            let sent = self.taken.send(record.value.id.get()).await;
+            sent.map_err(|e| HandlerError::Again(Box::new(e)))?;
+        }
+        Ok(())
+    }
+}
+
+fn send(id: u64) -> SendCommand {
+    SendCommand {
+        id: MessageId::new(id).expect("in range"),
+        conversation: ConversationId::new(7).expect("in range"),
+        sender: UserId::new(2).expect("in range"),
+        guest: false,
+        client_msg_id: ClientMsgId::new(&id.to_string()).expect("an id"),
+        body: MessageBody::text("hello"),
+        origin: Origin {
+            gateway: GatewayId::new("gw").expect("a name"),
+            session: None,
+            reply: ReplyTo::Nobody,
+            tag: None,
+        },
+    }
+}
+
+/// One consumer of a topic.
+struct Bench {
+    supervisor: Supervisor,
+    metrics: Metrics,
+    upstream: KafkaUpstream,
+    leave: Arc<Semaphore>,
+    in_hand: watch::Receiver<u64>,
+    taken: mpsc::Receiver<u64>,
+    first: Weak<Client>,
+}
+
+impl Bench {
+    async fn start() -> Self {
+        // Outlives a case that fails, whose consumer has yet to commit.
+        let cluster = Box::leak(Box::new(MockCluster::new(1).expect("a broker")));
+        let mut config = KafkaConfig::new(&cluster.bootstrap_servers());
+        (config.stall_after, config.heartbeat) = (Duration::from_secs(3), Duration::from_millis(100));
+        let topic = Topics::new(&config.prefix).upstream();
+        cluster.create_topic(&topic, 2, 1).expect("a topic");
+        let (log, metrics) = (Logger::root(Discard, o!()), Metrics::new());
+        let (supervisor, leave) = (Supervisor::new(&log), Arc::new(Semaphore::new(1)));
+        let ((in_hand, hand), (sender, taken)) = (watch::channel(0), mpsc::channel(100));
+        let (failed, failures) = mpsc::channel(1);
+        let work = Arc::new(Work {
+            topic: topic.as_str().into(),
+            group: Topics::new(&config.prefix).group("logic"),
+            config: config.clone(),
+            handler: Arc::new(Takes { leave: leave.clone(), in_hand, taken: sender }),
+            producer: Producer::for_deliveries(&config, &metrics, &log).expect("a producer"),
+            offsets: Arc::default(),
+            failed,
+            metrics: metrics.clone(),
+            log: log.clone(),
+        });
+        let joined = Joined::join(&work).expect("a client");
+        let first = Arc::downgrade(&joined.client);
+        let tasks = supervisor.phase(Phase::Work);
+        let running = run(joined, work, tasks.group("kafka-partition"), failures, tasks.token().clone());
+        tasks.spawn("logic", Policy::StopNode, running);
+        let sends = Producer::for_sends(&config, &metrics, &log).expect("a producer");
+        let upstream = KafkaUpstream::new(sends, &config);
+        let mut bench = Self { supervisor, metrics, upstream, leave, in_hand: hand, taken, first };
+        bench.send(1..=1).await;
+        bench.take(1..=1).await;
+        bench
+    }
+
+    async fn send(&self, ids: RangeInclusive<u64>) {
+        self.upstream.submit(ids.map(send).collect()).await.expect("accepted");
+    }
+
+    /// Each once, in order.
+    async fn take(&mut self, ids: RangeInclusive<u64>) {
+        for id in ids {
+            let next = timeout(Duration::from_secs(30), self.taken.recv()).await;
+            assert_eq!(next.expect("it comes"), Some(id));
+        }
+    }
+
+    async fn end(self) {
+        assert!(self.supervisor.shutdown(Duration::from_secs(20)).await.is_clean());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_come_is_brought_by_another_client() {
+    let mut bench = Bench::start().await;
+    {
+        let client = bench.first.upgrade().expect("the first client");
+        client.pause(&client.assignment().expect("partitions")).expect("paused");
+    }
+    bench.send(2..=20).await;
+    bench.take(2..=20).await;
+    assert_eq!(bench.metrics.kafka.stalls.get(), 1);
+    assert!(bench.first.upgrade().is_none(), "the first client is gone");
+    bench.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_takes_its_time_or_has_nothing_to_do_is_left_alone() {
+    let mut bench = Bench::start().await;
+    let held = bench.leave.clone().acquire_owned().await.expect("open");
+    bench.send(2..=2).await;
+    bench.in_hand.wait_for(|last| *last == 2).await.expect("a handler lives");
+    bench.send(3..=20).await;
+    // Four looks at a batch in hand with records behind it, and at a partition without any.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(bench.metrics.kafka.stalls.get(), 0);
+    drop(held);
+    bench.take(2..=20).await;
+    bench.end().await;
+}

@@ -1,0 +1,48 @@
+use rdkafka::config::FromClientConfigAndContext as _;
+use rdkafka::consumer::CommitMode;
+use rdkafka::mocking::MockCluster;
+use slog::{Discard, o};
+
+use super::*;
+use crate::kafka::context::Context;
+use crate::kafka::{Outgoing, Producer};
+use crate::runtime::metrics::Metrics;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn brokers_say_who_is_behind() {
+    let cluster = MockCluster::new(1).expect("a broker");
+    let config = KafkaConfig::new(&cluster.bootstrap_servers());
+    let topic: Arc<str> = "t".into();
+    cluster.create_topic(&topic, 1, 1).expect("a topic");
+    cluster.create_topic("empty", 1, 1).expect("a topic");
+    let log = Logger::root(Discard, o!());
+    let producer = Producer::for_deliveries(&config, &Metrics::new(), &log).expect("a producer");
+    let record =
+        || Outgoing { topic: topic.clone(), key: None, schema: "none", traceparent: None, payload: vec![1] };
+    producer.produce("test", &[record(), record(), record()]).await.expect("durable");
+    let client = StreamConsumer::from_config_and_context(&config.consumer("g"), Context::new(&log));
+    let client = Arc::new(client.expect("a client"));
+
+    let asked = tokio::task::spawn_blocking(move || {
+        let ask = |topic: &str, at: Option<i64>| {
+            behind(&client, topic, [(0, at)].into()).expect("answered").keys().count() == 1
+        };
+        assert!(!ask(&topic, Some(3)), "at the end");
+        assert!(ask(&topic, Some(2)));
+        assert!(ask(&topic, None), "nothing committed: from the oldest on");
+        assert!(!ask("empty", None));
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&topic, 0, Offset::Offset(3)).expect("an offset");
+        client.commit(&list, CommitMode::Sync).expect("committed");
+        assert!(!ask(&topic, None), "from what is committed on");
+        assert!(behind(&client, &topic, Standing::new()).expect("nothing asked").is_empty());
+    });
+    asked.await.expect("as expected");
+}
+
+#[test]
+fn only_what_has_not_moved_stands_still() {
+    let before: Standing = [(0, None), (1, Some(5)), (2, Some(7)), (3, Some(9))].into();
+    let now: Standing = [(0, None), (1, Some(6)), (2, Some(7)), (4, Some(1))].into();
+    assert_eq!(both(&before, &now), [(0, None), (2, Some(7))].into());
+}
