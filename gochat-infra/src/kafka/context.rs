@@ -66,9 +66,14 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
-/// Drops the last handle on a consumer, which leaves its group, and says whether that was done in time.
-pub(super) async fn close<C: ConsumerContext + 'static>(client: Arc<StreamConsumer<C>>) -> bool {
+/// Ends a consumer, which leaves its group, and says whether that was done within `limit`.
+pub(super) async fn close<C: ConsumerContext + 'static>(
+    client: Arc<StreamConsumer<C>>,
+    limit: Duration,
+) -> bool {
+    // Whoever has another handle waits for an answer, and ends it after that.
+    let Some(client) = Arc::into_inner(client) else { return false };
     // Blocks until the client's threads have ended.
     let ended = tokio::task::spawn_blocking(move || drop(client));
-    timeout(LAST_WORDS, ended).await.is_ok()
+    timeout(limit, ended).await.is_ok()
 }

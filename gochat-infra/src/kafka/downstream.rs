@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::consumer::Raw;
-use super::context::{Context, close};
+use super::context::{Context, LAST_WORDS, close};
 use super::deliver::SCHEMA;
 use super::stall::Watch;
 use super::topics::stopped;
@@ -153,7 +153,7 @@ impl Tail {
             span.run(self.hand_on(batch)).await;
         }
         watch.end().await;
-        let _in_time = close(self.client).await;
+        let _in_time = close(self.client, LAST_WORDS).await;
         Ok(())
     }
 
@@ -167,7 +167,7 @@ impl Tail {
         let stalled = std::mem::replace(&mut self.client, client(&self.config, &self.topic, &self.log)?);
         self.assign()?;
         // It is in nobody's way if it does not end.
-        let _in_time = close(stalled).await;
+        let _in_time = close(stalled, LAST_WORDS).await;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use slog::{Logger, info, o};
 use tokio::time::timeout;
 
 use super::consumer::{Raw, is_letter_header};
-use super::context::{Context, close};
+use super::context::{Context, LAST_WORDS, close};
 use super::topics::stopped;
 use super::{KafkaConfig, KafkaError, Producer, Topics};
 
@@ -77,7 +77,7 @@ pub async fn replay(
     }
     done.left = u64::try_from(end - next).unwrap_or(0);
     info!(log, "dead letters replayed"; "records" => done.records, "cut" => done.cut, "left" => done.left);
-    let _in_time = close(place.client).await;
+    let _in_time = close(place.client, LAST_WORDS).await;
     outcome.map(|()| done)
 }
 

@@ -26,6 +26,9 @@ use crate::kafka::stall::{Standing, Watch};
 use crate::runtime::TaskGroup;
 use crate::wire::Wire;
 
+/// Longest wait until a client that stalled has left its group. Longer than that of a process that is told to end: whoever
+/// gives up here ends the process.
+const LEAVING: Duration = Duration::from_secs(30);
 /// Pause before a failed commit is tried again.
 const COMMIT_AGAIN: Duration = Duration::from_secs(1);
 /// Least time between two commits. What a crash leaves uncommitted is recognised by whoever does it again, while a commit for
@@ -91,11 +94,12 @@ pub(super) async fn run<T: Wire + Schema + fmt::Debug + Send + Sync + 'static>(
             error!(work.log, "the consumer ends"; "error" => %e);
         }
         watch.end().await;
-        let left = member.close().await;
+        let limit = if matches!(end, Ok(End::Stalled)) { LEAVING } else { LAST_WORDS };
+        let left = member.close(limit).await;
         match end? {
             End::Stopped => return Ok(()),
-            // Its threads would hold its place in the group against us.
-            End::Stalled if !left => return Err(work.failed("a client that stalled does not end")),
+            // It would hold its partitions against us; it ends with the process.
+            End::Stalled if !left => return Err(work.failed("a client that stalled does not leave")),
             End::Stalled => {}
         }
         // A commit whose answer never came.
@@ -299,12 +303,12 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<'_, T> {
     }
 
     /// Finishes what is at hand, commits it, and leaves the group; says whether that was done in time.
-    async fn close(mut self) -> bool {
+    async fn close(mut self, limit: Duration) -> bool {
         let all: Vec<i32> = self.owned.keys().copied().collect();
         let done = self.end(&all, self.work.config.revoke_grace).await;
         self.commit_now(done).await;
         self.client.context().close();
-        let left = context::close(self.client).await;
+        let left = context::close(self.client, limit).await;
         if !left {
             warn!(self.work.log, "the group was not left in time; it will notice by itself");
         }
