@@ -93,9 +93,8 @@ pub(super) async fn run<T: Wire + Schema + fmt::Debug + Send + Sync + 'static>(
         if let Err(e) = &end {
             error!(work.log, "the consumer ends"; "error" => %e);
         }
-        watch.end().await;
         let limit = if matches!(end, Ok(End::Stalled)) { LEAVING } else { LAST_WORDS };
-        let left = member.close(limit).await;
+        let left = member.close(watch, limit).await;
         match end? {
             End::Stopped => return Ok(()),
             // It would hold its partitions against us; it ends with the process.
@@ -303,11 +302,22 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<'_, T> {
     }
 
     /// Finishes what is at hand, commits it, and leaves the group; says whether that was done in time.
-    async fn close(mut self, limit: Duration) -> bool {
+    async fn close(mut self, watch: Watch<GroupContext>, limit: Duration) -> bool {
         let all: Vec<i32> = self.owned.keys().copied().collect();
         let done = self.end(&all, self.work.config.revoke_grace).await;
         self.commit_now(done).await;
+        watch.end().await;
         self.client.context().close();
+        // A rebalance that was told of and not answered would hold up the end.
+        while let Ok(change) = self.rebalances.try_recv() {
+            let answered = match change {
+                Rebalance::Assigned(partitions) => self.client.incremental_assign(&self.list(&partitions)),
+                Rebalance::Revoked(partitions) => self.client.incremental_unassign(&self.list(&partitions)),
+            };
+            if let Err(e) = answered {
+                debug!(self.work.log, "a rebalance was not answered at the end"; "error" => %e);
+            }
+        }
         let left = context::close(self.client, limit).await;
         if !left {
             warn!(self.work.log, "the group was not left in time; it will notice by itself");

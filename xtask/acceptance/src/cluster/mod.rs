@@ -15,7 +15,7 @@ use tokio::process::Command;
 pub use link::{Link, Links, Weather};
 pub use node::Node;
 
-use crate::client::Base;
+use crate::client::{Base, raw};
 use crate::world::fresh;
 
 /// Variables of `cargo xtask servers`, the settings that they become, and the links to them. (Kafka's brokers tell clients where
@@ -214,6 +214,20 @@ impl Cluster {
         Ok(words.collect::<Result<Vec<_>>>()?.join("\n\n"))
     }
 
+    /// Which series of a metric are not zero, and in which process: for whoever looks for the cause of a failure.
+    pub async fn series(&self, metric: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for node in self.nodes.values() {
+            let text = match metrics(node.counters()).await {
+                Ok(text) => text,
+                Err(e) => format!("{metric} is not told: {e:#}"),
+            };
+            let lines = text.lines().filter(|line| line.starts_with(metric) && !line.ends_with(" 0"));
+            found.extend(lines.map(|line| format!("{}: {line}", node.name())));
+        }
+        found
+    }
+
     /// Starts again those that have ended of a fault that they know of, and named: what looks after services does so, and they
     /// count on it. How many there were; each says why on our output.
     ///
@@ -248,6 +262,12 @@ impl Cluster {
         }
         Ok(())
     }
+}
+
+async fn metrics(address: &str) -> Result<String> {
+    let base = Base::parse(&format!("http://{address}"))?;
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    raw::exchange(&base, request.as_bytes()).await
 }
 
 /// Waits until this process is asked to end: by Ctrl-C, or SIGTERM.
