@@ -8,6 +8,8 @@
 //!
 //! Knows topics, records and order; the model as protobuf is [`wire`](crate::wire)'s, what a record means is the handler's.
 
+#[cfg(test)]
+mod brokers;
 mod config;
 mod consumer;
 mod context;

@@ -1,5 +1,5 @@
-//! A client that owns partitions and does not fetch them. No real broker brings that about at will, so librdkafka's own
-//! stands in for one, and a pause that nobody ends for what it may leave behind in a rebalance.
+//! A client that owns partitions and does not fetch them. Nothing from outside brings that about at will, so a pause that
+//! nobody ends stands in for what a rebalance may leave behind.
 
 use std::ops::RangeInclusive;
 use std::sync::Weak;
@@ -10,13 +10,12 @@ use gochat_core::model::{
     ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand, UserId,
 };
 use gochat_core::ports::Upstream as _;
-use rdkafka::mocking::MockCluster;
 use slog::Discard;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
 use super::*;
-use crate::kafka::KafkaUpstream;
+use crate::kafka::{KafkaUpstream, brokers};
 
 /// Tells what it is about to handle, waits for leave, and tells what it handled.
 #[derive(Debug)]
@@ -70,12 +69,9 @@ struct Bench {
 
 impl Bench {
     async fn start() -> Self {
-        // Outlives a case that fails, whose consumer has yet to commit.
-        let cluster = Box::leak(Box::new(MockCluster::new(1).expect("a broker")));
-        let mut config = KafkaConfig::new(&cluster.bootstrap_servers());
+        let mut config = brokers::with_topics(&[]).await;
         (config.stall_after, config.heartbeat) = (Duration::from_secs(3), Duration::from_millis(100));
         let topic = Topics::new(&config.prefix).upstream();
-        cluster.create_topic(&topic, 2, 1).expect("a topic");
         let (log, metrics) = (Logger::root(Discard, o!()), Metrics::new());
         let (supervisor, leave) = (Supervisor::new(&log), Arc::new(Semaphore::new(1)));
         let ((in_hand, hand), (sender, taken)) = (watch::channel(0), mpsc::channel(100));

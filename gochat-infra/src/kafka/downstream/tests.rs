@@ -1,12 +1,11 @@
 use async_trait::async_trait;
 use gochat_core::ports::Result as Handed;
-use rdkafka::mocking::MockCluster;
 use slog::Discard;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::*;
-use crate::kafka::{KafkaDeliver, Producer};
+use crate::kafka::{KafkaDeliver, Producer, brokers};
 use crate::routes::{Gateways, Routes};
 
 #[test]
@@ -62,14 +61,12 @@ fn arrival(user: u64) -> Delivery {
     Delivery { event: Event::FriendOnline { user, online: true }, audience: Audience::Everyone, except: None }
 }
 
-/// No real broker brings a stall about at will: as in the consumers' own test.
+/// By a pause, as in the consumers' own test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_does_not_come_is_brought_by_another_client() {
-    let cluster = MockCluster::new(1).expect("a broker");
-    let mut config = KafkaConfig::new(&cluster.bootstrap_servers());
+    let mut config = brokers::with_topics(&[&gateway()]).await;
     config.stall_after = Duration::from_secs(3);
     let topic = Topics::new(&config.prefix).downstream(&gateway());
-    cluster.create_topic(&topic, 1, 1).expect("a topic");
     let (log, metrics) = (Logger::root(Discard, o!()), Metrics::new());
     let (sender, mut handed) = mpsc::channel(100);
     let stalling = client(&config, &topic, &log).expect("a client");

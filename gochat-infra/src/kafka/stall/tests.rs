@@ -1,26 +1,26 @@
+use gochat_core::model::GatewayId;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::CommitMode;
-use rdkafka::mocking::MockCluster;
 use slog::{Discard, o};
 
 use super::*;
 use crate::kafka::context::Context;
-use crate::kafka::{Outgoing, Producer};
+use crate::kafka::{Outgoing, Producer, Topics, brokers};
 use crate::runtime::metrics::Metrics;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn brokers_say_who_is_behind() {
-    let cluster = MockCluster::new(1).expect("a broker");
-    let config = KafkaConfig::new(&cluster.bootstrap_servers());
-    let topic: Arc<str> = "t".into();
-    cluster.create_topic(&topic, 1, 1).expect("a topic");
-    cluster.create_topic("empty", 1, 1).expect("a topic");
+    let [full, empty] = ["full", "empty"].map(|name| GatewayId::new(name).expect("a name"));
+    let config = brokers::with_topics(&[&full, &empty]).await;
+    let topics = Topics::new(&config.prefix);
+    let [topic, empty]: [Arc<str>; 2] = [&full, &empty].map(|gateway| topics.downstream(gateway).into());
     let log = Logger::root(Discard, o!());
     let producer = Producer::for_deliveries(&config, &Metrics::new(), &log).expect("a producer");
     let record =
         || Outgoing { topic: topic.clone(), key: None, schema: "none", traceparent: None, payload: vec![1] };
     producer.produce("test", &[record(), record(), record()]).await.expect("durable");
-    let client = StreamConsumer::from_config_and_context(&config.consumer("g"), Context::new(&log));
+    let client =
+        StreamConsumer::from_config_and_context(&config.consumer(&topics.group("g")), Context::new(&log));
     let client = Arc::new(client.expect("a client"));
 
     let asked = tokio::task::spawn_blocking(move || {
@@ -30,7 +30,7 @@ async fn brokers_say_who_is_behind() {
         assert!(!ask(&topic, Some(3)), "at the end");
         assert!(ask(&topic, Some(2)));
         assert!(ask(&topic, None), "nothing committed: from the oldest on");
-        assert!(!ask("empty", None));
+        assert!(!ask(&empty, None));
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(&topic, 0, Offset::Offset(3)).expect("an offset");
         client.commit(&list, CommitMode::Sync).expect("committed");
