@@ -82,8 +82,9 @@ async fn what_does_not_come_is_brought_by_another_client() {
         log: log.clone(),
     };
     let (known, ready) = oneshot::channel();
-    let stop = CancellationToken::new();
-    let running = tokio::spawn(tail.run(known, stop.clone()));
+    let supervisor = Supervisor::new(&log);
+    let tasks = supervisor.phase(Phase::Work);
+    tasks.spawn("kafka-downstream", Policy::StopNode, tail.run(known, tasks.token().clone()));
     ready.await.expect("it lives").expect("the end of the topic is known");
     let producer = Producer::for_deliveries(&config, &metrics, &log).expect("a producer");
     let deliver = KafkaDeliver::new(producer, Arc::new(Here), &config, &log);
@@ -103,6 +104,5 @@ async fn what_does_not_come_is_brought_by_another_client() {
     }
     assert_eq!(metrics.kafka.stalls.get(), 1);
     assert!(first.upgrade().is_none(), "the first client is gone");
-    stop.cancel();
-    running.await.expect("no panic").expect("ended well");
+    assert!(supervisor.shutdown(Duration::from_secs(20)).await.is_clean());
 }
