@@ -11,9 +11,17 @@ use super::{KafkaConfig, TopicAdmin, Topics};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+fn real() -> Option<String> {
+    std::env::var("KAFKA_BROKERS").ok().filter(|brokers| !brokers.is_empty())
+}
+
+pub(super) fn are_real() -> bool {
+    real().is_some()
+}
+
 /// Topics of their own: upstream with two partitions, and those of gateways.
 pub(super) async fn with_topics(gateways: &[&GatewayId]) -> KafkaConfig {
-    let real = std::env::var("KAFKA_BROKERS").ok().filter(|brokers| !brokers.is_empty());
+    let real = real();
     let mut config = KafkaConfig::new(real.as_deref().unwrap_or("to be found"));
     (config.upstream_partitions, config.fanout_partitions, config.events_partitions) = (2, 1, 1);
     config.prefix = format!("gochat_l{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));

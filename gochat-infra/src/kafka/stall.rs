@@ -52,6 +52,12 @@ impl<C: ConsumerContext + 'static> Watch<C> {
         Self { client, topic, pause, next, asked: None, before: Standing::new(), log: log.clone() }
     }
 
+    /// Forgets what was seen: for a while partitions were not to be fetched.
+    pub(super) fn begin_again(&mut self) {
+        self.before.clear();
+        self.next = Instant::now() + self.pause;
+    }
+
     /// Resolves when partitions stand still: twice, with a pause in between, a broker had records that did not come, and the
     /// consumer was `waiting` all the while. May be dropped at any time and called again.
     pub(super) async fn stalled(&mut self, waiting: impl Fn() -> Standing) -> Standing {
@@ -60,6 +66,11 @@ impl<C: ConsumerContext + 'static> Watch<C> {
                 Some(asked) => asked.await,
                 None => {
                     sleep_until(self.next).await;
+                    // Late: we stood still ourselves, and may see only now what came in that time.
+                    if self.next.elapsed() > self.pause / 10 {
+                        self.begin_again();
+                        continue;
+                    }
                     self.next = Instant::now() + self.pause;
                     let (client, topic, waiting) = (self.client.clone(), self.topic.clone(), waiting());
                     // Blocks until brokers have answered.
@@ -110,23 +121,28 @@ fn behind<C: ConsumerContext + 'static>(
     if waiting.is_empty() {
         return Ok(waiting);
     }
+    let bounds =
+        |bound, of: &[i32]| Ok::<_, Native>(known(&client.offsets_for_times(list(bound, of)?, ANSWER)?));
     let all: Vec<i32> = waiting.keys().copied().collect();
-    let ends = known(&client.offsets_for_times(list(Offset::End, &all)?, ANSWER)?);
-    // Where those began that have met no record: at what is committed, or else at the oldest record.
+    let ends = bounds(Offset::End, &all)?;
+    // Those that have met no record began at what is committed, or else at the oldest.
     let unmet: Vec<i32> = waiting.iter().filter(|(_, at)| at.is_none()).map(|(id, _)| *id).collect();
     let mut begun = BTreeMap::new();
     if !unmet.is_empty() {
         begun = known(&client.committed_offsets(list(Offset::Invalid, &unmet)?, ANSWER)?);
-        let fresh: Vec<i32> = unmet.into_iter().filter(|id| !begun.contains_key(id)).collect();
-        if !fresh.is_empty() {
-            begun.extend(known(&client.offsets_for_times(list(Offset::Beginning, &fresh)?, ANSWER)?));
-        }
     }
-    let is_behind = |id: &i32, at: &Option<i64>| {
-        let (at, end) = (at.or_else(|| begun.get(id).copied()), ends.get(id));
-        at.zip(end).is_some_and(|(at, end)| at < *end)
+    let is_before = |id: &i32, at: Option<i64>, oldest: i64| {
+        let at = at.or_else(|| begun.get(id).copied()).unwrap_or(0).max(oldest);
+        ends.get(id).is_some_and(|end| at < *end)
     };
-    Ok(waiting.into_iter().filter(|(id, at)| is_behind(id, at)).collect())
+    let behind: Standing = waiting.into_iter().filter(|(id, at)| is_before(id, *at, 0)).collect();
+    if behind.is_empty() {
+        return Ok(behind);
+    }
+    // What is no longer kept does not come either.
+    let oldest = bounds(Offset::Beginning, &behind.keys().copied().collect::<Vec<_>>())?;
+    let kept = |id: &i32, at| oldest.get(id).is_some_and(|oldest| is_before(id, at, *oldest));
+    Ok(behind.into_iter().filter(|(id, at)| kept(id, *at)).collect())
 }
 
 fn known(list: &TopicPartitionList) -> BTreeMap<i32, i64> {

@@ -121,10 +121,14 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<'_, T> {
                 biased;
                 () = stop.cancelled() => return Ok(End::Stopped),
                 Some(why) = self.failures.recv() => return Err(work.failed(&why)),
-                Some(change) = self.rebalances.recv() => match change {
-                    Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
-                    Rebalance::Revoked(partitions) => self.revoked(&partitions).await?,
-                },
+                Some(change) = self.rebalances.recv() => {
+                    match change {
+                        Rebalance::Assigned(partitions) => self.assigned(&partitions)?,
+                        Rebalance::Revoked(partitions) => self.revoked(&partitions).await?,
+                    }
+                    // All partitions pause until a rebalance is answered.
+                    watch.begin_again();
+                }
                 () = work.offsets.changed.notified() => self.commit(),
                 () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
                     self.commit_again = None;

@@ -1,4 +1,8 @@
+use std::cell::Cell;
+
 use gochat_core::model::GatewayId;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::config::FromClientConfigAndContext as _;
 use rdkafka::consumer::CommitMode;
 use slog::{Discard, o};
@@ -23,6 +27,7 @@ async fn brokers_say_who_is_behind() {
         StreamConsumer::from_config_and_context(&config.consumer(&topics.group("g")), Context::new(&log));
     let client = Arc::new(client.expect("a client"));
 
+    let (again, kept) = (client.clone(), topic.clone());
     let asked = tokio::task::spawn_blocking(move || {
         let ask = |topic: &str, at: Option<i64>| {
             behind(&client, topic, [(0, at)].into()).expect("answered").keys().count() == 1
@@ -38,6 +43,19 @@ async fn brokers_say_who_is_behind() {
         assert!(behind(&client, &topic, Standing::new()).expect("nothing asked").is_empty());
     });
     asked.await.expect("as expected");
+
+    // A stand-in keeps everything.
+    if brokers::are_real() {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&kept, 0, Offset::Offset(3)).expect("an offset");
+        let admin: AdminClient<DefaultClientContext> = config.client().create().expect("an admin");
+        admin.delete_records(&list, &AdminOptions::new()).await.expect("gone");
+        let asked = tokio::task::spawn_blocking(move || behind(&again, &kept, [(0, Some(1))].into()));
+        assert!(
+            asked.await.expect("no panic").expect("answered").is_empty(),
+            "what is not kept does not come"
+        );
+    }
 }
 
 #[test]
@@ -45,4 +63,27 @@ fn only_what_has_not_moved_stands_still() {
     let before: Standing = [(0, None), (1, Some(5)), (2, Some(7)), (3, Some(9))].into();
     let now: Standing = [(0, None), (1, Some(6)), (2, Some(7)), (4, Some(1))].into();
     assert_eq!(both(&before, &now), [(0, None), (2, Some(7))].into());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_in_time_asks_and_one_that_is_late_begins_again() {
+    let (config, log) = (KafkaConfig::new("127.0.0.1:1"), Logger::root(Discard, o!()));
+    let client = StreamConsumer::from_config_and_context(&config.consumer("g"), Context::new(&log));
+    let mut watch = Watch::new(Arc::new(client.expect("a client")), "t".into(), &config, &log);
+    let moment = Duration::from_millis(1);
+    for late in [false, true] {
+        watch.before = [(0, Some(1))].into();
+        watch.next = Instant::now() + moment;
+        if late {
+            tokio::time::advance(watch.pause).await;
+        }
+        let asked = Cell::new(false);
+        // Nobody waits, so there is nothing to ask brokers about.
+        let waiting = || {
+            asked.set(true);
+            Standing::new()
+        };
+        assert!(timeout(moment * 2, watch.stalled(waiting)).await.is_err());
+        assert_eq!((asked.get(), watch.before.is_empty()), (!late, true), "late: {late}");
+    }
 }
