@@ -175,9 +175,9 @@ impl Fault {
             network("im-repo-1", Weather::Unanswered, 6),
         ]);
         if cluster.link("kafka").is_ok() {
-            // One gateway is split from the brokers, and all others go on.
+            // One of each service is split from the brokers, and all others go on; once for longer than a group waits.
             all.extend([
-                network("kafka", Weather::Cut, 8),
+                network("kafka", Weather::Cut, 14),
                 network("kafka", Weather::Unheard, 8),
                 network("kafka", Weather::Unanswered, 8),
             ]);

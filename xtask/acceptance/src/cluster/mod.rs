@@ -31,8 +31,8 @@ const SERVERS: [(&str, &str, Option<&str>); 5] = [
 /// Variable of `cargo xtask servers`: for each broker an address that it tells those who come by it, and where it listens for
 /// them, as `ADDRESS=LISTENS`, with commas between. Nobody is at the addresses until there is a link.
 const KAFKA_LINKS: &str = "KAFKA_LINKS";
-/// The one that comes by it.
-const SPLIT: &str = "im-gateway-1";
+/// Those that come by it: one of each service that speaks with brokers.
+const SPLIT: [&str; 3] = ["im-gateway-1", "im-logic-1", "im-task-1"];
 
 /// The last words of a program that ends of a fault of its own.
 const OWN_FAULT: &str = "stopped by a fault of its own; the log names it";
@@ -125,7 +125,7 @@ impl Cluster {
             ("im-gateway", sizes.gateways),
         ] {
             for n in 1..=count {
-                let spec = if format!("{service}-{n}") == SPLIT { &split } else { &spec };
+                let spec = if SPLIT.contains(&format!("{service}-{n}").as_str()) { &split } else { &spec };
                 let node = Node::start(spec, service, n, &mut links).await?;
                 nodes.insert(node.name().to_owned(), node);
             }
@@ -282,8 +282,7 @@ pub async fn asked_to_end() -> Result<()> {
     }
 }
 
-/// The link to all brokers for one process, and what it takes for their addresses; none where the brokers have no such
-/// addresses.
+/// The link to all brokers, and the addresses by which one comes by it; none where the brokers have no such addresses.
 async fn kafka_link(links: &mut Links) -> Result<Option<String>> {
     let Ok(pairs) = std::env::var(KAFKA_LINKS) else { return Ok(None) };
     let (mut link, mut brokers) = (None::<Link>, Vec::new());
