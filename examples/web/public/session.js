@@ -29,11 +29,13 @@ function keep(value) {
   if (value) localStorage.setItem(KEY, JSON.stringify(value));
   else localStorage.removeItem(KEY);
   adopt(value);
-  channel.postMessage({ type: "session" });
+  channel.postMessage({ type: "session", value });
 }
 
+// By what the message says: what its tab has stored may arrive here later than that.
 channel.addEventListener("message", ({ data }) => {
-  if (data.type === "session") adopt(stored());
+  // A tab that was opened before an upgrade names no value.
+  if (data.type === "session") adopt(data.value === undefined ? stored() : data.value);
 });
 // A tab that slept through the message finds out when it wakes.
 addEventListener("pageshow", (event) => event.persisted && adopt(stored()));
@@ -68,7 +70,10 @@ export function renewed(staleToken, exchange) {
   // Without Web Locks (plain http on a LAN) two tabs may both ask: the server answers a repeat within 10 s alike.
   return locked(async () => {
     const now = stored();
-    if (!now) return null;
+    if (!now) {
+      adopt(null); // ended in another tab, and no message said so
+      return null;
+    }
     if (now.token !== staleToken) {
       adopt(now);
       return now.token;

@@ -14,6 +14,12 @@ describe("several tabs and devices of one user", () => {
     return tab;
   }
 
+  async function logOut(someone) {
+    await someone.page.getByRole("button", { name: "Settings", exact: true }).click();
+    await someone.page.locator("dialog").getByRole("button", { name: "Log out" }).click();
+    await someone.confirm("Log out");
+  }
+
   it("two tabs show the same, once", async () => {
     const [ann, bob] = await Promise.all([person("ann"), person("bob")]);
     await ann.befriend(bob);
@@ -58,12 +64,36 @@ describe("several tabs and devices of one user", () => {
     const device = await visitor();
     await device.logIn(ann.name);
     await device.ready();
-    await ann.page.getByRole("button", { name: "Settings", exact: true }).click();
-    await ann.page.locator("dialog").getByRole("button", { name: "Log out" }).click();
-    await ann.confirm("Log out");
+    await logOut(ann);
     await tab.page.getByRole("button", { name: "Log in" }).waitFor();
     await device.page.reload();
     await device.ready();
+  });
+
+  it("a tab that sees the common store late is logged out all the same", async () => {
+    const ann = await person("ann");
+    const tab = await secondTab(ann);
+    // What a process stores reaches others after its message, at times: the first look finds what was there before.
+    await tab.page.evaluate(() => {
+      const { getItem } = Storage.prototype;
+      const before = localStorage.getItem("gochat.session");
+      Storage.prototype.getItem = () => {
+        Storage.prototype.getItem = getItem;
+        return before;
+      };
+    });
+    await logOut(ann);
+    await tab.page.getByRole("button", { name: "Log in" }).waitFor();
+  });
+
+  it("a tab that is told nothing learns from the server that it is over", async () => {
+    const ann = await person("ann");
+    const tab = await secondTab(ann);
+    await ann.page.evaluate(() => {
+      BroadcastChannel.prototype.postMessage = () => {};
+    });
+    await logOut(ann);
+    await tab.page.getByRole("button", { name: "Log in" }).waitFor();
   });
 
   it("the switches for language and appearance reach the other tab", async () => {
