@@ -87,16 +87,15 @@ async fn start() -> Result<()> {
     let ended = match run(&plan, &mut cluster, &servers).await {
         Ok(summary) => {
             println!("no promise was broken: {summary:?}");
-            for line in cluster.series("gochat_kafka_stalls").await {
+            for line in cluster.series(&["gochat_kafka_stalls"]).await {
                 println!("consumers made anew, {line}");
             }
             cluster.stop().await
         }
         Err(error) => {
             eprintln!("{}", cluster.last_words()?);
-            for metric in ["gochat_kafka_stalls", "gochat_kafka_lag", "gochat_kafka_fetched"] {
-                eprintln!("{}", cluster.series(metric).await.join("\n"));
-            }
+            let series = ["gochat_kafka_stalls", "gochat_kafka_lag", "gochat_kafka_fetched"];
+            eprintln!("\n{}", cluster.series(&series).await.join("\n"));
             Err(error)
         }
     };

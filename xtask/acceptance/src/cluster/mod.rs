@@ -7,10 +7,12 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 pub use link::{Link, Links, Weather};
 pub use node::Node;
@@ -33,6 +35,9 @@ const SERVERS: [(&str, &str, Option<&str>); 5] = [
 const KAFKA_LINKS: &str = "KAFKA_LINKS";
 /// Those that come by it: one of each service that speaks with brokers.
 const SPLIT: [&str; 3] = ["im-gateway-1", "im-logic-1", "im-task-1"];
+
+/// Longest wait for the counters of a process.
+const ANSWER: Duration = Duration::from_secs(3);
 
 /// The last words of a program that ends of a fault of its own.
 const OWN_FAULT: &str = "stopped by a fault of its own; the log names it";
@@ -214,16 +219,18 @@ impl Cluster {
         Ok(words.collect::<Result<Vec<_>>>()?.join("\n\n"))
     }
 
-    /// Which series of a metric are not zero, and in which process: for whoever looks for the cause of a failure.
-    pub async fn series(&self, metric: &str) -> Vec<String> {
+    /// Which series of these metrics are not zero, and in which process: for whoever looks for the cause of a failure.
+    pub async fn series(&self, names: &[&str]) -> Vec<String> {
         let mut found = Vec::new();
         for node in self.nodes.values() {
-            let text = match metrics(node.counters()).await {
-                Ok(text) => text,
-                Err(e) => format!("{metric} is not told: {e:#}"),
+            // One that stands still answers nobody.
+            let Ok(Ok(text)) = timeout(ANSWER, metrics(node.counters())).await else {
+                found.push(format!("{} does not tell its counters", node.name()));
+                continue;
             };
-            let lines = text.lines().filter(|line| line.starts_with(metric) && !line.ends_with(" 0"));
-            found.extend(lines.map(|line| format!("{}: {line}", node.name())));
+            let named =
+                |line: &&str| names.iter().any(|name| line.starts_with(name)) && !line.ends_with(" 0");
+            found.extend(text.lines().filter(named).map(|line| format!("{}: {line}", node.name())));
         }
         found
     }
