@@ -127,7 +127,7 @@ impl Tail {
             let why = e.to_string();
             // Whoever waits hears the cause; the supervisor that it is over.
             let _waiting = known.send(Err(e));
-            return Err(KafkaError::Consumer { topic: self.topic.to_string(), why });
+            return Err(KafkaError::consumer(&self.topic, why));
         }
         info!(self.log, "reading deliveries"; "from" => self.next);
         let _waiting = known.send(Ok(()));
@@ -137,7 +137,7 @@ impl Tail {
             let batch = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                _ = watch.stalled(|| [(0, Some(next))].into()) => {
+                () = watch.stalled(|| [(0, Some(next))].into()) => {
                     watch.end().await;
                     self.anew().await?;
                     watch = self.watch();
@@ -213,7 +213,7 @@ impl Tail {
                 }
                 Err(Native::MessageConsumptionFatal(code)) => {
                     let why = format!("the client failed for good: {code}");
-                    return Err(KafkaError::Consumer { topic: self.topic.to_string(), why });
+                    return Err(KafkaError::consumer(&self.topic, why));
                 }
                 Err(e) => {
                     debug!(self.log, "consumer event"; "event" => %e);

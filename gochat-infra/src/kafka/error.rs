@@ -69,6 +69,12 @@ pub enum KafkaError {
     },
 }
 
+impl KafkaError {
+    pub(super) fn consumer(topic: &str, why: impl Into<String>) -> Self {
+        Self::Consumer { topic: topic.to_owned(), why: why.into() }
+    }
+}
+
 /// An error with what caused it, on one line.
 pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();

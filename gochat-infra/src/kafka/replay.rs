@@ -104,7 +104,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn failed(&self, why: &str) -> KafkaError {
-        KafkaError::Consumer { topic: self.letters.clone(), why: why.to_owned() }
+        KafkaError::consumer(&self.letters, why)
     }
 
     fn list(&self, offset: Offset) -> Result<TopicPartitionList, Native> {

@@ -60,7 +60,7 @@ impl<C: ConsumerContext + 'static> Watch<C> {
 
     /// Resolves when partitions stand still: twice, with a pause in between, a broker had records that did not come, and the
     /// consumer was `waiting` all the while. May be dropped at any time and called again.
-    pub(super) async fn stalled(&mut self, waiting: impl Fn() -> Standing) -> Standing {
+    pub(super) async fn stalled(&mut self, waiting: impl Fn() -> Standing) {
         loop {
             let answer = match &mut self.asked {
                 Some(asked) => asked.await,
@@ -87,7 +87,7 @@ impl<C: ConsumerContext + 'static> Watch<C> {
             self.before = behind;
             if !still.is_empty() {
                 warn!(self.log, "records are there and do not come: the client is made anew"; "behind" => ?still);
-                return still;
+                return;
             }
         }
     }

@@ -243,7 +243,7 @@ impl TopicAdmin {
 }
 
 pub(super) fn stopped(topic: &str) -> KafkaError {
-    KafkaError::Consumer { topic: topic.to_owned(), why: "the runtime is shutting down".to_owned() }
+    KafkaError::consumer(topic, "the runtime is shutting down")
 }
 
 #[cfg(test)]

@@ -18,10 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gochat_core::model::{
-    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand, UserId,
-};
+use gochat_core::model::{ConversationId, GatewayId, SendCommand, UserId};
 use gochat_core::ports::{Result, Upstream as _};
+use gochat_core::testing::conformance;
 use gochat_infra::kafka::{
     GroupConsumer, Handler, HandlerError, KafkaConfig, KafkaUpstream, Producer, Record, TopicAdmin, Topics,
 };
@@ -172,16 +171,7 @@ pub(crate) fn gateway(name: &str) -> GatewayId {
 }
 
 pub(crate) fn send(conversation: u64, n: u64) -> SendCommand {
-    static SENT: AtomicU64 = AtomicU64::new(1 << 40);
-    SendCommand {
-        id: MessageId::new(SENT.fetch_add(1, Ordering::Relaxed)).expect("in range"),
-        conversation: room(conversation),
-        sender: user(2),
-        guest: false,
-        client_msg_id: ClientMsgId::new(&n.to_string()).expect("an id"),
-        body: MessageBody::text("hello"),
-        origin: Origin { gateway: gateway("gw"), session: None, reply: ReplyTo::Nobody, tag: None },
-    }
+    conformance::upstream::send(conversation, 2, n)
 }
 
 /// A conversation and the number of a message in it.

@@ -37,7 +37,9 @@ pub trait Downstream: Debug + Send {
     async fn next(&mut self) -> MessageKey;
 }
 
-fn send(conversation: u64, sender: u64, client: u64) -> SendCommand {
+/// A send of this suite, which nobody waits for: a message with an id of its own, called `client` by its client.
+#[must_use]
+pub fn send(conversation: u64, sender: u64, client: u64) -> SendCommand {
     static SENT: AtomicU64 = AtomicU64::new(1 << 40);
     SendCommand {
         id: MessageId::new(SENT.fetch_add(1, Ordering::Relaxed)).expect("in range"),

@@ -134,7 +134,7 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<'_, T> {
                     self.commit_again = None;
                     self.commit();
                 }
-                _ = watch.stalled(|| waiting(&self.owned)) => {
+                () = watch.stalled(|| waiting(&self.owned)) => {
                     work.metrics.kafka.stalls.inc();
                     return Ok(End::Stalled);
                 }
@@ -314,13 +314,7 @@ impl<T: Wire + Schema + fmt::Debug + Send + Sync + 'static> Member<'_, T> {
         self.client.context().close();
         // A rebalance that was told of and not answered would hold up the end.
         while let Ok(change) = self.rebalances.try_recv() {
-            let answered = match change {
-                Rebalance::Assigned(partitions) => self.client.incremental_assign(&self.list(&partitions)),
-                Rebalance::Revoked(partitions) => self.client.incremental_unassign(&self.list(&partitions)),
-            };
-            if let Err(e) = answered {
-                debug!(self.work.log, "a rebalance was not answered at the end"; "error" => %e);
-            }
+            change.answer(&*self.client, &self.list(change.partitions()), &self.work.log);
         }
         let left = context::close(self.client, limit).await;
         if !left {

@@ -39,7 +39,7 @@ pub(super) struct Work<T: Sync> {
 
 impl<T: Sync> Work<T> {
     pub(super) fn failed(&self, why: &str) -> KafkaError {
-        KafkaError::Consumer { topic: self.topic.to_string(), why: why.to_owned() }
+        KafkaError::consumer(&self.topic, why)
     }
 }
 

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError as Native, KafkaResult};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Statistics, TopicPartitionList};
 use slog::{Logger, warn};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use super::offsets::Offsets;
 use crate::kafka::context::Context;
@@ -23,6 +24,30 @@ pub(super) enum Rebalance {
     Assigned(Vec<i32>),
     /// These are to be given up.
     Revoked(Vec<i32>),
+}
+
+impl Rebalance {
+    pub(super) fn partitions(&self) -> &[i32] {
+        match self {
+            Self::Assigned(partitions) | Self::Revoked(partitions) => partitions,
+        }
+    }
+
+    /// Answers it for a member at its end, which librdkafka waits for; `list` is of its partitions.
+    pub(super) fn answer<C: ConsumerContext>(
+        &self,
+        client: &impl Consumer<C>,
+        list: &TopicPartitionList,
+        log: &Logger,
+    ) {
+        let answered = match self {
+            Self::Assigned(_) => client.incremental_assign(list),
+            Self::Revoked(_) => client.incremental_unassign(list),
+        };
+        if let Err(e) = answered {
+            warn!(log, "a rebalance was not answered while closing"; "error" => %e);
+        }
+    }
 }
 
 /// The callbacks of one member.
@@ -81,14 +106,15 @@ impl ConsumerContext for GroupContext {
         let partitions = list.elements().iter().map(|e| e.partition()).collect();
         let assigned = err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let event = if assigned { Rebalance::Assigned(partitions) } else { Rebalance::Revoked(partitions) };
-        if !self.closing.load(Ordering::Acquire) && self.rebalances.try_send(event).is_ok() {
-            return;
-        }
-        let answered =
-            if assigned { consumer.incremental_assign(list) } else { consumer.incremental_unassign(list) };
-        if let Err(e) = answered {
-            warn!(self.base.log, "a rebalance was not answered while closing"; "error" => %e);
-        }
+        let event = if self.closing.load(Ordering::Acquire) {
+            event
+        } else {
+            match self.rebalances.try_send(event) {
+                Ok(()) => return,
+                Err(TrySendError::Full(event) | TrySendError::Closed(event)) => event,
+            }
+        };
+        event.answer(consumer, list, &self.base.log);
     }
 
     fn commit_callback(&self, result: KafkaResult<()>, _: &TopicPartitionList) {

@@ -6,10 +6,9 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gochat_core::model::{
-    ClientMsgId, ConversationId, GatewayId, MessageBody, MessageId, Origin, ReplyTo, SendCommand, UserId,
-};
+use gochat_core::model::SendCommand;
 use gochat_core::ports::Upstream as _;
+use gochat_core::testing::conformance::upstream::send;
 use slog::Discard;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
@@ -28,32 +27,19 @@ struct Takes {
 #[async_trait]
 impl Handler<SendCommand> for Takes {
     async fn handle(&self, _: i32, batch: &[Record<SendCommand>]) -> Result<(), HandlerError> {
-        let last = batch.last().map_or(0, |record| record.value.id.get());
+        let last = batch.last().map_or(0, number);
         self.in_hand.send_replace(last);
         let _leave = self.leave.acquire().await.map_err(|e| HandlerError::Again(Box::new(e)))?;
         for record in batch {
-            let sent = self.taken.send(record.value.id.get()).await;
+            let sent = self.taken.send(number(record)).await;
             sent.map_err(|e| HandlerError::Again(Box::new(e)))?;
         }
         Ok(())
     }
 }
 
-fn send(id: u64) -> SendCommand {
-    SendCommand {
-        id: MessageId::new(id).expect("in range"),
-        conversation: ConversationId::new(7).expect("in range"),
-        sender: UserId::new(2).expect("in range"),
-        guest: false,
-        client_msg_id: ClientMsgId::new(&id.to_string()).expect("an id"),
-        body: MessageBody::text("hello"),
-        origin: Origin {
-            gateway: GatewayId::new("gw").expect("a name"),
-            session: None,
-            reply: ReplyTo::Nobody,
-            tag: None,
-        },
-    }
+fn number(record: &Record<SendCommand>) -> u64 {
+    record.value.client_msg_id.as_str().parse().expect("a number")
 }
 
 /// One consumer of a topic.
@@ -100,15 +86,15 @@ impl Bench {
         bench
     }
 
-    async fn send(&self, ids: RangeInclusive<u64>) {
-        self.upstream.submit(ids.map(send).collect()).await.expect("accepted");
+    async fn send(&self, numbers: RangeInclusive<u64>) {
+        self.upstream.submit(numbers.map(|n| send(7, 2, n)).collect()).await.expect("accepted");
     }
 
     /// Each once, in order.
-    async fn take(&mut self, ids: RangeInclusive<u64>) {
-        for id in ids {
+    async fn take(&mut self, numbers: RangeInclusive<u64>) {
+        for n in numbers {
             let next = timeout(Duration::from_secs(30), self.taken.recv()).await;
-            assert_eq!(next.expect("it comes"), Some(id));
+            assert_eq!(next.expect("it comes"), Some(n));
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 pub use link::{Link, Links, Weather};
 pub use node::Node;
 
-use crate::client::{Base, raw};
+use crate::client::Base;
 use crate::world::fresh;
 
 /// Variables of `cargo xtask servers`, the settings that they become, and the links to them. (Kafka's brokers tell clients where
@@ -224,7 +224,7 @@ impl Cluster {
         let mut found = Vec::new();
         for node in self.nodes.values() {
             // One that stands still answers nobody.
-            let Ok(Ok(text)) = timeout(ANSWER, metrics(node.counters())).await else {
+            let Ok(Ok(text)) = timeout(ANSWER, node.metrics()).await else {
                 found.push(format!("{} does not tell its counters", node.name()));
                 continue;
             };
@@ -269,12 +269,6 @@ impl Cluster {
         }
         Ok(())
     }
-}
-
-async fn metrics(address: &str) -> Result<String> {
-    let base = Base::parse(&format!("http://{address}"))?;
-    let request = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\n\r\n");
-    raw::exchange(&base, request.as_bytes()).await
 }
 
 /// Waits until this process is asked to end: by Ctrl-C, or SIGTERM.

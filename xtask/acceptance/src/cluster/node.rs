@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use super::link::{Link, Links};
+use crate::client::{Base, Http};
 
 /// Longest time to come up, and to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -102,10 +103,16 @@ impl Node {
         self.listen.as_ref().map(|listen| format!("http://{listen}"))
     }
 
-    /// Where it shows its counters, at `/metrics`.
-    #[must_use]
-    pub fn counters(&self) -> &str {
-        self.listen.as_deref().unwrap_or(&self.ops)
+    /// Its counters, as it shows them.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn metrics(&self) -> Result<String> {
+        let address = self.listen.as_deref().unwrap_or(&self.ops);
+        let base = Base::parse(&format!("http://{address}"))?;
+        let reply = Http::new(base).outside("GET", "/metrics").send().await?;
+        ensure!(reply.status.is_success(), "the counters of {}: {}", self.name, reply.shown());
+        Ok(String::from_utf8(reply.body.into())?)
     }
 
     /// What it said since it was started last.

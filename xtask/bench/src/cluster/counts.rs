@@ -1,14 +1,13 @@
 //! What the servers and the services have counted: statements, round trips, batches.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 
 use anyhow::{Context, Result};
 use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, Opts};
 
 use super::stage::{Stage, server};
-use crate::load::Http;
 
 /// Counts since the servers started.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,8 +34,7 @@ impl Counts {
             counts.statements += stage.runtime.block_on(statements(&server(variable)?))?;
         }
         for name in stage.cluster.names() {
-            let text =
-                metrics(stage.cluster.node(&name)?.counters().parse()?).with_context(|| name.clone())?;
+            let text = stage.runtime.block_on(stage.cluster.node(&name)?.metrics())?;
             if text.contains("gochat_grpc_client_calls") {
                 counts.calls =
                     Some(counts.calls.unwrap_or_default() + sum(&text, "gochat_grpc_client_calls_total"));
@@ -79,13 +77,6 @@ async fn statements(url: &str) -> Result<f64> {
     let row: Option<(String, String)> = connection.query_first("SHOW GLOBAL STATUS LIKE 'Questions'").await?;
     connection.disconnect().await?;
     Ok(row.context("Questions")?.1.parse()?)
-}
-
-fn metrics(at: SocketAddr) -> Result<String> {
-    let mut http = Http::connect(at)?;
-    let status = http.call("GET", "/metrics", None, "")?;
-    anyhow::ensure!(status == 200, "/metrics answers {status}");
-    Ok(String::from_utf8(http.body)?)
 }
 
 /// All series of a metric together.
